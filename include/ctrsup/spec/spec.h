@@ -1,0 +1,187 @@
+/* The nouns of a stack file, after it was parsed, merged and checked: what a user declared, with every default filled in.
+ *
+ * A spec lives in one arena and is immutable; spec_free() frees all of it. Every pointer below is into that arena. Strings
+ * are never NULL unless it says so; lists have n_<list>. Sizes are bytes, times microseconds, SIZE_INFINITY / USEC_INFINITY
+ * mean no limit. Keys, units and defaults: stack-format, or `ctrsup explain KEY`; spec/fields.h has the one table.
+ */
+#pragma once
+
+#include <ctrsup/base/arena.h>
+#include <ctrsup/base/diag.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct spec_pair {
+        const char *key, *value;
+};
+
+struct spec_strings {
+        const char **items;
+        size_t n;
+};
+
+struct spec_pairs {
+        struct spec_pair *items;
+        size_t n;
+};
+
+enum spec_type { TYPE_SERVICE, TYPE_JOB, _TYPE_MAX };
+enum spec_restart { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, _RESTART_MAX };
+enum spec_rootfs_mode { ROOTFS_EPHEMERAL, ROOTFS_READ_ONLY, ROOTFS_TMPFS, ROOTFS_PERSISTENT, _ROOTFS_MODE_MAX };
+enum spec_volume_type { VOLUME_VOLUME, VOLUME_BIND, VOLUME_TMPFS, _VOLUME_TYPE_MAX };
+enum spec_propagation { PROPAGATION_RPRIVATE, PROPAGATION_RSLAVE, PROPAGATION_RSHARED, _PROPAGATION_MAX };
+enum spec_log_driver { LOG_DRIVER_AUTO, LOG_DRIVER_JOURNALD, LOG_DRIVER_FILE, LOG_DRIVER_DIRECT, LOG_DRIVER_NONE, _LOG_DRIVER_MAX };
+
+/* The eight namespaces, in the order of the keys. */
+enum spec_ns { NS_PID, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_USER, NS_MOUNT, NS_TIME, _NS_MAX };
+enum spec_ns_mode { NS_PRIVATE, NS_HOST, NS_NONE /* net only: loopback */, NS_CONTAINER, _NS_MODE_MAX };
+
+struct spec_namespace {
+        enum spec_ns_mode mode;
+        const char *container; /* NS_CONTAINER: whose; else NULL */
+};
+
+struct spec_id_map {
+        uint32_t container, host, size;
+};
+
+struct spec_layer {
+        const char *dir; /* absolute host path */
+};
+
+struct spec_rootfs {
+        struct spec_layer *layers; /* base first */
+        size_t n_layers;
+        enum spec_rootfs_mode mode;
+        uint64_t size; /* of the writable layer, tmpfs mode; SIZE_INFINITY: none said (disk modes) */
+};
+
+struct spec_volume {
+        enum spec_volume_type type;
+        const char *source; /* volume name or absolute host path; NULL for tmpfs */
+        const char *target;
+        bool read_only, nosuid, nodev, noexec;
+        enum spec_propagation propagation;
+        bool create_host_path;
+        bool idmap;
+        const char *subpath; /* NULL: the whole volume */
+        bool nocopy;
+        uint64_t tmpfs_size;
+        mode_t tmpfs_mode;
+};
+
+struct spec_io_max {
+        const char *device;
+        uint64_t read_bps, write_bps, read_iops, write_iops; /* SIZE_INFINITY: max */
+};
+
+struct spec_hugetlb {
+        uint64_t page_size, limit;
+};
+
+enum { CPU_WEIGHT_IDLE = -1 };
+
+struct spec_limits {
+        uint64_t memory, memory_high, memory_low, memory_min, memory_swap, memory_zswap;
+        uint64_t cpus_milli; /* SIZE_INFINITY: unlimited */
+        uint64_t cpu_period_usec;
+        int64_t cpu_weight; /* 1..10000, CPU_WEIGHT_IDLE; 0: not said (the kernel's default, 100) */
+        const char *cpuset, *cpuset_mems; /* NULL: all */
+        uint64_t pids;
+        uint64_t io_weight; /* 0: not said */
+        struct spec_io_max *io_max;
+        size_t n_io_max;
+        struct spec_hugetlb *hugetlb;
+        size_t n_hugetlb;
+        bool oom_group;
+};
+
+struct spec_ulimit {
+        const char *name;  /* "nofile" */
+        int resource;      /* RLIMIT_* */
+        uint64_t soft, hard; /* SIZE_INFINITY: infinity */
+};
+
+struct spec_restart_policy {
+        uint64_t delay_usec, max_delay_usec, window_usec;
+        uint64_t max_attempts; /* 0: no limit */
+};
+
+struct spec_logging {
+        enum spec_log_driver driver;
+        const char *tag; /* NULL: <stack>/<container> */
+        uint64_t rate_interval_usec, rate_burst;
+        uint64_t file_max_size, file_max_files;
+};
+
+struct spec_container {
+        const char *name;
+        struct mark mark; /* of its key */
+        enum spec_type type;
+        struct spec_strings command, entrypoint; /* what runs is entrypoint + command */
+        struct spec_pairs environment;           /* as written, env_file merged in; ctrsup's own variables are added at launch */
+        const char *working_dir;
+        const char *user; /* "uid", "name", "uid:gid", "name:group"; names are the container's */
+        struct spec_strings group_add;
+        mode_t umask;
+        const char *hostname;   /* NULL: the container's name */
+        const char *domainname; /* NULL: none */
+        bool init;
+        struct spec_pairs labels, annotations;
+        struct spec_rootfs rootfs;
+        struct spec_volume *volumes;
+        size_t n_volumes;
+        uint64_t shm_size;
+        struct spec_namespace namespaces[_NS_MAX];
+        int64_t time_monotonic_usec, time_boottime_usec;
+        struct spec_id_map *uids, *gids; /* n 0: one block of 65536, allocated */
+        size_t n_uids, n_gids;
+        struct spec_limits limits;
+        int64_t oom_score_adj;
+        struct spec_ulimit *ulimits;
+        size_t n_ulimits;
+        struct spec_pairs sysctls;
+        uint64_t capabilities; /* the resulting set, bit n = capability n */
+        struct spec_strings cap_add, cap_drop;
+        bool no_new_privileges;
+        enum spec_restart restart;
+        struct spec_restart_policy restart_policy;
+        int stop_signal;
+        uint64_t stop_grace_period_usec;
+        struct spec_logging logging;
+};
+
+struct spec_named_volume {
+        const char *key;  /* in this stack */
+        const char *name; /* on this host: <stack>_<key> unless said */
+        bool external;
+        const char *user; /* owner of a new volume, container ids: "uid" or "uid:gid" */
+        mode_t mode;
+        struct spec_pairs labels;
+};
+
+struct spec {
+        struct arena *arena;
+        const char *file; /* as the user named it; for messages */
+        const char *name, *description;
+        struct spec_pairs labels;
+        struct spec_container *containers;
+        size_t n_containers;
+        struct spec_named_volume *volumes;
+        size_t n_volumes;
+        /* Where each key was written: sorted by path ("containers.web.command"). spec_mark() looks up. */
+        struct spec_mark { const char *path; struct mark mark; } *marks;
+        size_t n_marks;
+};
+
+struct spec *spec_free(struct spec *s); /* returns NULL; takes NULL */
+static inline void spec_freep(struct spec **s) { *s = spec_free(*s); }
+#define _cleanup_spec_ _cleanup_(spec_freep)
+
+/* The container of that name, or NULL. */
+const struct spec_container *spec_find(const struct spec *s, const char *name);
+const struct spec_named_volume *spec_find_volume(const struct spec *s, const char *key);
+/* Where path was written; else the nearest parent that was; MARK_NULL when not even that. */
+struct mark spec_mark(const struct spec *s, const char *path);
