@@ -165,7 +165,8 @@ struct spec_named_volume {
 struct spec {
         struct arena *arena;
         const char *file; /* as the user named it; for messages */
-        const char *name, *description;
+        const char *name, *description; /* description: NULL when none is given */
+        uint64_t format;
         struct spec_pairs labels;
         struct spec_container *containers;
         size_t n_containers;
@@ -185,3 +186,22 @@ const struct spec_container *spec_find(const struct spec *s, const char *name);
 const struct spec_named_volume *spec_find_volume(const struct spec *s, const char *key);
 /* Where path was written; else the nearest parent that was; MARK_NULL when not even that. */
 struct mark spec_mark(const struct spec *s, const char *path);
+
+/* Words for the values; never NULL. */
+const char *spec_type_name(enum spec_type t);
+const char *spec_restart_name(enum spec_restart r);
+const char *spec_rootfs_mode_name(enum spec_rootfs_mode m);
+const char *spec_volume_type_name(enum spec_volume_type t);
+const char *spec_log_driver_name(enum spec_log_driver d); /* "auto" when nothing was said */
+const char *spec_ns_name(enum spec_ns ns);                /* "pid": the key's last part */
+/* Names without CAP_; NULL / -EINVAL when there is none. Same for SIGTERM, and nofile (RLIMIT_NOFILE). */
+const char *spec_cap_name(int cap);
+int spec_cap_value(const char *name);
+const char *spec_signal_name(int signal);
+int spec_signal_value(const char *name);
+const char *spec_ulimit_name(int resource);
+int spec_ulimit_value(const char *name);
+/* "private", "host", "none", "container:web" into a; NULL when out of memory. */
+const char *spec_namespace_text(struct arena *a, const struct spec_namespace *ns);
+/* Whose namespace c ends up in, following container:X: c itself when it has its own, NULL when the host's. */
+const struct spec_container *spec_ns_owner(const struct spec *s, const struct spec_container *c, enum spec_ns ns);
