@@ -1,0 +1,20 @@
+/* What a group uses, from v2 files or their v1 counterparts. Counters count since the group was made, over restarts of the
+ * container: take a difference for one run. UINT64_MAX: this host does not tell. */
+#pragma once
+
+#include <ctrsup/kernel/cgroup.h>
+
+#define CGROUP_UNKNOWN UINT64_MAX
+
+struct cgroup_stat {
+        uint64_t memory_bytes, memory_peak_bytes, swap_bytes;
+        uint64_t oom, oom_kills;         /* times the limit could not be kept; processes the kernel killed for it */
+        uint64_t cpu_usec, throttled_usec;
+        uint64_t pids, pids_refused;     /* tasks now; forks that pids.max stopped */
+        uint64_t io_read_bytes, io_written_bytes; /* all disks */
+};
+
+/* -ENOENT: no such group. One file that cannot be read leaves its members unknown. */
+int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_stat *ret, struct err *err);
+/* Only the OOM kills: one or two reads. */
+int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *ret, struct err *err);
