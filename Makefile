@@ -7,17 +7,24 @@ B := build/$(VARIANT)
 Q := $(if $(V),,@)
 VERSION := 0.1.0
 
-# The one list of Debian packages: what the build, the demo and the checks need.
+# The one list of Debian packages: what the build, the demo and the checks need. `make deps` installs what is missing.
 PACKAGES := gcc make pkg-config libc6-dev libyaml-dev libsystemd-dev libconfig-dev libcmocka-dev libjansson-dev \
-	libsmartcols-dev busybox-static mmdebstrap clang libclang-rt-14-dev clang-format clang-tidy strace jq
+	libsmartcols-dev busybox-static mmdebstrap clang libclang-rt-dev strace jq mandoc qemu-system-x86 e2fsprogs cpio \
+	xz-utils kmod
 
 PREFIX_LIBEXEC := $(PREFIX)/libexec/ctrsup
 pkgs := yaml-0.1 libsystemd libconfig jansson smartcols
 
+SANITIZE := -fsanitize=address,undefined
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
 CFLAGS_debug := -O0 -g3
-CFLAGS_san := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LDFLAGS_san := -fsanitize=address,undefined
+CFLAGS_san := -O1 -g3 $(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_fuzz := -O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link -fno-omit-frame-pointer
+LDFLAGS_san := $(SANITIZE)
+LDFLAGS_fuzz := $(SANITIZE) -fsanitize=fuzzer
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith \
 	-Wwrite-strings -Wundef -Wformat=2 -Wno-missing-field-initializers $(if $(CI),-Werror)
@@ -29,7 +36,8 @@ ALL_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS_$(
 # Each folder of src/ is a layer and one archive; a file main.c is a program's entry and stays out of it.
 LAYERS := $(shell sed -n 's/^\([a-z]*\):.*/\1/p' src/layers.txt)
 sources = $(filter-out %/main.c,$(wildcard src/$(1)/*.c))
-archive = $(if $(call sources,$(1)),$(B)/lib/$(1).a)
+archive = $(if $(call sources,$(2)),$(1)/lib/$(2).a)
+ARCHIVES = $(foreach l,$(LAYERS),$(call archive,$(B),$(l)))
 
 # program: its main.c's layer, and whether it is static (the keeper and init run where no library is)
 PROGRAMS := ctrsup ctrsupd ctrsup-keeper ctrsup-logger ctrsup-init
@@ -50,60 +58,181 @@ libs_ctrsup := yaml-0.1 libsystemd jansson smartcols
 libs_ctrsupd := libsystemd libconfig jansson yaml-0.1
 libs_ctrsup-logger := libsystemd
 
+# A static program cannot carry a sanitizer's runtime: with one, its objects are built a second time, plain.
+PLAIN := $(if $(filter san fuzz,$(VARIANT)),$(B)/plain,$(B))
+plain_flags = $(filter-out -fsanitize% -fno-sanitize%,$(1))
+
 BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(main_$(p))/main.c),$(B)/bin/$(p)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Small static programs that run inside containers under test.
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: help all demo check unit host san fuzz bench layers format tidy install uninstall dist clean deps
+.PHONY: help all tests demo check unit host san fuzz bench layers format format-check tidy install uninstall dist clean deps
 .DEFAULT_GOAL := all
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
-	@echo "  VARIANT=release|debug|san   what to build (now: $(VARIANT)); V=1 shows the commands"
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@echo "  VARIANT=release|debug|san   what to build (now: $(VARIANT)); V=1 shows the commands; CI=1 makes warnings errors"
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-$(B)/obj/%.o: src/%.c Makefile
-	@mkdir -p $(@D)
-	@$(if $(V),,echo "  CC    $<")
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+tests: all $(UNIT_TESTS) $(HOST_TESTS) ## build the programs and the tests, run nothing
 
-define layer_rules
-$(B)/lib/$(1).a: $(patsubst src/%.c,$(B)/obj/%.o,$(call sources,$(1)))
+define compile_rule
+$(1)/obj/%.o: src/%.c Makefile
+	@mkdir -p $$(@D)
+	@$$(if $$(V),,echo "  CC    $$<")
+	$$(Q)$$(CC) $$(CPPFLAGS) $(2) -MMD -MP -c $$< -o $$@
+endef
+$(eval $(call compile_rule,$(B),$$(ALL_CFLAGS)))
+$(if $(filter-out $(B),$(PLAIN)),$(eval $(call compile_rule,$(PLAIN),$$(call plain_flags,$$(ALL_CFLAGS)))))
+
+define layer_rule
+$(1)/lib/$(2).a: $(patsubst src/%.c,$(1)/obj/%.o,$(call sources,$(2)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(Q)$(AR) rcs $$@ $$^
 endef
-$(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
+$(foreach tree,$(sort $(B) $(PLAIN)),$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(tree),$(l)))))
 
-define program_rules
-$(B)/bin/$(1): $(B)/obj/$(main_$(1))/main.o $(foreach l,$(layers_$(1)),$(call archive,$(l)))
+# program_rule: name, tree of its objects, linker flags
+define program_rule
+$(B)/bin/$(1): $(2)/obj/$(main_$(1))/main.o $(foreach l,$(layers_$(1)),$(call archive,$(2),$(l)))
 	@mkdir -p $$(@D)
 	@$$(if $$(V),,echo "  LD    $$@")
-	$(Q)$$(CC) $$(if $$(static_$(1)),$$(filter-out -fsanitize%,$$(ALL_LDFLAGS)) $$(LDFLAGS_$$(VARIANT)) -static,$$(ALL_LDFLAGS)) $$^ $$(if $$(libs_$(1)),$$$$(pkg-config --libs $$(libs_$(1)))) -o $$@
+	$(Q)$$(CC) $(3) $$^ $$(if $$(libs_$(1)),$$$$(pkg-config --libs $$(libs_$(1)))) -o $$@
 endef
-$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+$(foreach p,$(PROGRAMS),$(eval $(if $(static_$(p)),\
+	$(call program_rule,$(p),$(PLAIN),$$(call plain_flags,$$(ALL_LDFLAGS)) -static),\
+	$(call program_rule,$(p),$(B),$$(ALL_LDFLAGS)))))
 
-# Unit tests link every layer; --start-group because a test may need any of them.
-$(B)/unit/%: tests/unit/%.c $(foreach l,$(LAYERS),$(call archive,$(l)))
-	@mkdir -p $(@D)
-	@$(if $(V),,echo "  TEST  $<")
-	$(Q)$(CC) $(CPPFLAGS) -Isrc $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $$(pkg-config --libs cmocka $(pkgs)) -o $@
+# Tests link every layer, as a group because a test may need any of them; what it does not use is dropped.
+define test_rule
+$(B)/$(1)/%: tests/$(1)/%.c $(ARCHIVES)
+	@mkdir -p $$(@D)
+	@$$(if $$(V),,echo "  TEST  $$<")
+	$(Q)$$(CC) $$(CPPFLAGS) -Isrc -Itests $$(ALL_CFLAGS) -MMD -MP -MF $$@.d $$(ALL_LDFLAGS) $$< -Wl,--start-group $(ARCHIVES) \
+		-Wl,--end-group $$$$(pkg-config --libs cmocka $(pkgs)) -o $$@
+endef
+$(foreach kind,unit host fuzz bench,$(eval $(call test_rule,$(kind))))
 
 $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -O2 -static $< -o $@
 
-$(B)/bench/%: tests/bench/%.c $(foreach l,$(LAYERS),$(call archive,$(l)))
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $$(pkg-config --libs $(pkgs)) -o $@
-
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-unit: $(UNIT_TESTS) ## build and run the unit tests only
-	@set -e; for t in $(UNIT_TESTS); do $$t; done
+# ---- checks. tests/run runs stages, each a set of programs that speak TAP; see its head.
+
+RUN := CTRSUP_BIN=$(CURDIR)/$(B)/bin VARIANT=$(VARIANT) tests/run
+
+check: deps ## everything the machine allows: what CI runs
+	+$(Q)$(MAKE) --no-print-directory tests
+	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
+	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	$(Q)$(RUN) lint unit golden san host fuzz vm
+
+unit: $(UNIT_TESTS) ## the unit tests only; needs no root
+	$(Q)$(RUN) unit
+
+host: tests ## the host tests only; needs root
+	$(Q)$(RUN) host
+
+san: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
+	$(Q)$(RUN) san
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+fuzz: ## every fuzz target for FUZZ_SECONDS (60) in all
+	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	$(Q)$(RUN) fuzz
+
+bench: all $(BENCH) ## times and memory as ratios to the floor and to other runtimes
+	$(Q)CTRSUP_BIN=$(CURDIR)/$(B)/bin BENCH_BIN=$(CURDIR)/$(B)/bench tests/bench/run
+
+layers: ## fails on an include from a lower to a higher layer
+	$(Q)tests/lint/layers
+
+demo: deps ## install what is missing, build, run examples/hello.yaml, take it down
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)CTRSUP_BIN=$(CURDIR)/$(B)/bin examples/demo
+
+deps: ## install the Debian packages that are missing (needs root)
+	$(Q)missing=$$(for p in $(PACKAGES); do \
+		dpkg-query -W -f '$${db:Status-Status}\n' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	[ -n "$$missing" ] || exit 0; \
+	command -v apt-get >/dev/null || { echo "make deps: no apt-get here; install the equivalents of:" $$missing; exit 1; }; \
+	[ $$(id -u) = 0 ] || { echo "make deps: run as root: apt-get install" $$missing; exit 1; }; \
+	echo "  APT  " $$missing; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -qq update || echo "make deps: the package lists could not be refreshed; trying with the old ones"; \
+	apt-get -qq install -y --no-install-recommends $$missing >/dev/null || \
+		{ echo "make deps: could not install:" $$missing "(is a Debian mirror within reach?)"; exit 1; }
+
+SOURCES = $(wildcard src/*/*.[ch] include/ctrsup/*/*.h tests/*/*.[ch])
+
+format: ## reformat the C files that differ from main (all of them: ALL=1)
+	$(Q)clang-format -i $(if $(ALL),$(SOURCES),$(filter $(SOURCES),$(shell git diff --name-only main)))
+
+format-check: ## shows what clang-format would change
+	$(Q)clang-format --dry-run $(SOURCES)
+
+tidy: ## clang-tidy over src/
+	$(Q)clang-tidy --quiet $(wildcard src/*/*.c) -- -std=gnu17 $(CPPFLAGS)
+
+# ---- install. One table for install and uninstall: mode:from:to. systemd's folders are its own to tell.
+
+systemd_dir = $(or $(shell pkg-config --variable=$(1) systemd 2>/dev/null),$(PREFIX)/lib/$(2))
+UNITDIR = $(call systemd_dir,systemdsystemunitdir,systemd/system)
+SYSUSERSDIR = $(call systemd_dir,sysusersdir,sysusers.d)
+TMPFILESDIR = $(call systemd_dir,tmpfilesdir,tmpfiles.d)
+MANDIR := $(PREFIX)/share/man
+DATADIR := $(PREFIX)/share/ctrsup
+where_ctrsup := $(PREFIX)/bin
+where_ctrsupd := $(PREFIX)/sbin
+
+MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8]))
+UNITS := $(patsubst units/%,$(B)/units/%,$(wildcard units/ctrsup*.service units/ctrsup*.socket units/ctrsup*.slice))
+EXAMPLES := $(shell find examples -type f 2>/dev/null)
+SCHEMA := $(if $(wildcard src/cli/main.c),$(B)/share/stack-v1.schema.json)
+
+INSTALL = $(foreach p,$(BUILT),0755:$(p):$(or $(where_$(notdir $(p))),$(PREFIX_LIBEXEC))/$(notdir $(p))) \
+	$(foreach m,$(MAN),0644:$(m):$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	$(foreach u,$(UNITS),0644:$(u):$(UNITDIR)/$(notdir $(u))) \
+	0644:units/sysusers.conf:$(SYSUSERSDIR)/ctrsup.conf 0644:units/tmpfiles.conf:$(TMPFILESDIR)/ctrsup.conf \
+	$(foreach e,$(EXAMPLES),$(if $(shell test -x $(e) && echo x),0755,0644):$(e):$(DATADIR)/$(e)) \
+	$(if $(SCHEMA),0644:$(SCHEMA):$(DATADIR)/$(notdir $(SCHEMA)))
+
+$(B)/units/%: units/% Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@bindir@|$(PREFIX)/bin|g' -e 's|@sbindir@|$(PREFIX)/sbin|g' -e 's|@libexecdir@|$(PREFIX_LIBEXEC)|g' $< > $@
+
+$(B)/man/%: src/man/% Makefile
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@version@|$(VERSION)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' $< > $@
+
+$(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
+	@mkdir -p $(@D)
+	$(Q)$< schema > $@
+
+install: all $(MAN) $(UNITS) $(SCHEMA) ## install below DESTDIR; an existing ctrsup.conf is kept
+	$(Q)for f in $(INSTALL); do IFS=:; set -- $$f; install -D -m $$1 $$2 $(DESTDIR)$$3 || exit 1; done
+	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/ctrsup/ctrsup.conf.d $(DESTDIR)$(SYSCONFDIR)/ctrsup/stacks.d
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/ctrsup/ctrsup.conf ] || \
+		install -m 0644 units/ctrsup.conf $(DESTDIR)$(SYSCONFDIR)/ctrsup/ctrsup.conf
+
+uninstall: ## remove what install put there; configuration and state stay
+	$(Q)for f in $(INSTALL); do rm -f $(DESTDIR)$${f##*:}; done
+	$(Q)cd $(DESTDIR)/ && rmdir --ignore-fail-on-non-empty -p $(patsubst /%,%,$(PREFIX_LIBEXEC) \
+		$(sort $(dir $(patsubst %,$(DATADIR)/%,$(EXAMPLES))))) 2>/dev/null || true
+
+dist: ## a source archive of the last commit in build/
+	@mkdir -p build
+	$(Q)git archive --prefix=ctrsup-$(VERSION)/ -o build/ctrsup-$(VERSION).tar.gz HEAD
+	@echo build/ctrsup-$(VERSION).tar.gz
 
 clean: ## remove what the build made
 	$(Q)rm -rf build
