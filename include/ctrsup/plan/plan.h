@@ -1,0 +1,89 @@
+/* What has to happen so that a stack becomes what its file says: declared before, declared now and observed -> a plan.
+ *
+ * A plan is data: changes (one a container, for people and JSON: plan/explain.h) and actions (for the supervisor). Pure, and
+ * level-triggered: it looks at what runs, not only at what was written, so a plan made after an interrupted apply does the rest,
+ * and a plan made after a finished one is empty.
+ */
+#pragma once
+
+#include <ctrsup/spec/diff.h>
+#include <ctrsup/state/status.h>
+
+/* What happens to a container. */
+enum plan_verb {
+        PLAN_UNCHANGED,         /* . */
+        PLAN_NEW,               /* + */
+        PLAN_REMOVED,           /* - */
+        PLAN_REPLACED,          /* ~ new instances */
+        PLAN_UPDATED,           /* ! changed in place: class live or meta */
+        PLAN_STARTED,           /* > declared as it was, and down: start it */
+        PLAN_KEPT,              /* . not in the file, and prune is off: left alone */
+        _PLAN_VERB_MAX,
+};
+
+struct plan_change {
+        const char *container;          /* "": the stack itself (its labels, description, volumes) */
+        enum plan_verb verb;
+        enum change_class class;        /* of the strongest key; with PLAN_REPLACED by following: CHANGE_REPLACE */
+        struct spec_changes keys;
+        const char *follows;            /* whose replacement or start it follows; NULL: nobody's */
+        const char *follows_key;        /* by which key: "namespaces.net" */
+        const char *reason;             /* in words, where no key is: "stopped by an operator"; NULL */
+};
+
+enum action_kind {
+        ACTION_STOP,            /* down, to be started by a later action of this plan (EVENT_STOP, but no operator's mark) */
+        ACTION_REMOVE,          /* down and forgotten (EVENT_REMOVE) */
+        ACTION_UPDATE_META,     /* set the instance's policy and revision; nothing runs differently */
+        ACTION_UPDATE_LIVE,     /* write the changed keys to the running container; also what UPDATE_META does */
+        ACTION_REPLACE,         /* EVENT_REPLACE with the new declaration */
+        ACTION_START,           /* create the instance when there is none, set policy and revision, EVENT_START */
+        ACTION_FORGET_STACK,    /* nothing of it is left: drop its records */
+        _ACTION_KIND_MAX,
+};
+
+struct plan_action {
+        enum action_kind kind;
+        const char *container;          /* NULL: ACTION_FORGET_STACK */
+        uint32_t replica;
+        const struct plan_change *change; /* why; NULL: ACTION_FORGET_STACK */
+        /* Actions of this plan, by index and always lower, that must be done before: a stop or removal when the instance is
+         * down, a start or replacement when it is up, completed, failed or backing off. */
+        uint32_t *after;
+        size_t n_after;
+};
+
+struct plan {
+        struct arena *arena;            /* owns all of it; the specs given to plan_make() are not referenced */
+        const char *stack;
+        uint64_t revision;              /* that this plan leads to */
+        struct plan_change *changes;    /* the stack itself first when it changed; then in the file's order, then what is not in it */
+        size_t n_changes;
+        struct plan_action *actions;    /* in an order in which they can be done one by one */
+        size_t n_actions;
+        size_t n_added, n_changed, n_removed, n_unchanged; /* containers */
+};
+
+struct plan_input {
+        const struct spec *old_spec;    /* NULL: the stack was not there */
+        const struct spec *new_spec;    /* NULL: the stack is to go */
+        const struct instance *const *instances; /* of this stack */
+        size_t n_instances;
+        uint64_t revision;              /* of new_spec: the old one when nothing is declared differently */
+        bool keep_undeclared;           /* --prune=no */
+};
+
+/* 0: *ret is the plan, free with plan_free(). -EPERM: an immutable key changed; the complaints, with the way out, are in diags.
+ * -ELOOP: containers share namespaces in a circle (validation refuses that, so: a bug or an old record). -ENOMEM. */
+int plan_make(const struct plan_input *in, struct diag_list *diags, struct plan **ret);
+struct plan *plan_free(struct plan *p); /* returns NULL; takes NULL */
+static inline void plan_freep(struct plan **p) { *p = plan_free(*p); }
+#define _cleanup_plan_ _cleanup_(plan_freep)
+
+/* Nothing to do: every container unchanged or kept, and no key of the stack differs. */
+bool plan_is_empty(const struct plan *p);
+
+char plan_verb_symbol(enum plan_verb v);        /* '+' */
+enum plan_verb plan_verb_of_symbol(char symbol); /* -EINVAL as an int */
+const char *plan_verb_name(enum plan_verb v);   /* "new", "removed", "replaced" … */
+const char *action_kind_name(enum action_kind k); /* "update_live" */
