@@ -83,6 +83,7 @@ struct instance {
         bool populated;                 /* the leaf holds tasks, as far as anybody knows */
         bool killed;                    /* this stop is past its grace period */
         bool oom;                       /* this start was hit by an OOM kill */
+        bool ready_early;               /* PHASE_STARTING: it said so before the keeper's answer was read */
         bool outdated;                  /* runs another declaration than the stored one: the plan replaces it */
         int stop_signal;                /* PHASE_STOPPING: what to send */
 
@@ -93,7 +94,7 @@ struct instance {
         uint64_t next_attempt_real_usec; /* PHASE_BACKOFF, to be shown; else 0 */
         uint64_t stop_grace_usec;       /* PHASE_STOPPING: of this stop */
         uint32_t attempts;              /* restarts since it was last up for restart_policy.window */
-        uint32_t kills;                 /* cgroup.kills of this stop that were not the end */
+        uint32_t kills;                 /* cgroup.kills of this stop so far */
         uint64_t restarts;              /* by the restart policy, since an operator or an apply started it */
         struct exit_info last_exit;
         char message[MESSAGE_SIZE];     /* the last failure in words; "" when there was none */

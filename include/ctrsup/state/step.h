@@ -36,7 +36,7 @@ enum event_kind {
         EVENT_START_FAILED,     /* the keeper: it did not; message, populated */
         EVENT_READY,
         EVENT_UNHEALTHY,
-        EVENT_OOM,              /* an OOM kill in the leaf */
+        EVENT_OOM,              /* an OOM kill in the leaf; look once more, and post it, before you post EVENT_EXITED */
         EVENT_EXITED,           /* the main process ended: exit, populated */
         EVENT_EMPTY,            /* the leaf's last task is gone */
         EVENT_TIMER,            /* deadline_usec has come */
@@ -66,7 +66,7 @@ enum effect {
         EFFECT_CLEANUP = 1 << 2,        /* remove the leaf of instance.generation (before this step's launch: the one before) */
         EFFECT_LAUNCH = 1 << 3,         /* start instance.generation: choose an id, make a leaf, ask the keeper */
         EFFECT_REPORT = 1 << 4,         /* the phase changed: result.from -> instance.phase */
-        EFFECT_STUCK = 1 << 5,          /* the leaf did not empty STUCK_KILLS kills long: say so, once a stop */
+        EFFECT_STUCK = 1 << 5,          /* STUCK_KILLS kills did not empty the leaf: say so, once a stop */
         EFFECT_START_LIMIT = 1 << 6,    /* failed, because the policy's attempts are used up */
         EFFECT_FORGET = 1 << 7,         /* it is down and not declared: free it */
 };

@@ -1,0 +1,126 @@
+#include <ctrsup/state/status.h>
+
+#include <ctrsup/base/enumtab.h>
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static const char *const phases[] = {
+        [PHASE_PENDING] = "pending",     [PHASE_STARTING] = "starting",   [PHASE_RUNNING] = "running", [PHASE_READY] = "ready",
+        [PHASE_UNHEALTHY] = "unhealthy", [PHASE_STOPPING] = "stopping",   [PHASE_STOPPED] = "stopped", [PHASE_COMPLETED] = "completed",
+        [PHASE_FAILED] = "failed",       [PHASE_BACKOFF] = "backoff",
+};
+static_assert(ARRAY_SIZE(phases) == _PHASE_MAX, "a word for every phase");
+
+static const char *const desires[] = { [DESIRE_RUN] = "run", [DESIRE_STOPPED] = "stopped", [DESIRE_GONE] = "gone" };
+static_assert(ARRAY_SIZE(desires) == _DESIRE_MAX, "a word for every desire");
+
+static const char *const reasons[] = {
+        [EXIT_NONE] = "",     [EXIT_EXITED] = "exited",           [EXIT_KILLED] = "killed",   [EXIT_DUMPED] = "dumped",
+        [EXIT_OOM] = "oom",   [EXIT_NOT_STARTED] = "not-started", [EXIT_UNKNOWN] = "unknown",
+};
+static_assert(ARRAY_SIZE(reasons) == _EXIT_REASON_MAX, "a word for every reason");
+
+void instance_init(struct instance *i, const char *stack, const char *container, uint32_t replica, const struct policy *policy) {
+        *i = (struct instance){
+                .replica = replica,
+                .policy = *policy,
+                .phase = PHASE_PENDING,
+                .desire = DESIRE_RUN,
+                .deadline_usec = USEC_INFINITY,
+                .last_exit = EXIT_INFO_NULL,
+        };
+        (void)snprintf(i->stack, sizeof(i->stack), "%s", stack);
+        (void)snprintf(i->container, sizeof(i->container), "%s", container);
+}
+
+struct policy policy_of(const struct spec_container *c) {
+        return (struct policy){
+                .type = c->type,
+                .restart = c->restart,
+                .restart_policy = c->restart_policy,
+                .stop_signal = c->stop_signal,
+                .stop_grace_usec = c->stop_grace_period_usec,
+                .ready_when_started = c->type == TYPE_SERVICE,
+        };
+}
+
+const char *instance_target(const struct instance *i, bool only_one, char buf[TARGET_SIZE]) {
+        if (only_one && i->replica == 1)
+                (void)snprintf(buf, TARGET_SIZE, "%s/%s", i->stack, i->container);
+        else
+                (void)snprintf(buf, TARGET_SIZE, "%s/%s.%" PRIu32, i->stack, i->container, i->replica);
+        return buf;
+}
+
+bool instance_is_down(const struct instance *i) {
+        return !i->launching && !i->alive && !i->populated;
+}
+
+bool phase_is_settled(enum phase p) {
+        return p != PHASE_PENDING && p != PHASE_STARTING && p != PHASE_STOPPING && p != PHASE_BACKOFF;
+}
+
+bool phase_is_up(enum phase p) {
+        return p == PHASE_RUNNING || p == PHASE_READY || p == PHASE_UNHEALTHY;
+}
+
+bool exit_is_success(const struct exit_info *e) {
+        return e->reason == EXIT_EXITED && e->code == 0;
+}
+
+struct exit_info exit_info_from_status(int status) {
+        if (WIFEXITED(status))
+                return (struct exit_info){ .reason = EXIT_EXITED, .code = WEXITSTATUS(status) };
+        if (WIFSIGNALED(status))
+                return (struct exit_info){ .reason = WCOREDUMP(status) ? EXIT_DUMPED : EXIT_KILLED, .code = -1, .signal = WTERMSIG(status) };
+        return (struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 };
+}
+
+static const char *signal_words(int sig, char buf[16]) {
+        const char *name = sigabbrev_np(sig);
+
+        if (name)
+                (void)snprintf(buf, 16, "SIG%s", name);
+        else
+                (void)snprintf(buf, 16, "signal %d", sig);
+        return buf;
+}
+
+const char *exit_info_words(const struct exit_info *e, char buf[NUM_TEXT_MAX]) {
+        char scratch[16];
+
+        switch (e->reason) {
+        case EXIT_EXITED:
+                (void)snprintf(buf, NUM_TEXT_MAX, "exited with status %d", e->code);
+                break;
+        case EXIT_KILLED:
+                (void)snprintf(buf, NUM_TEXT_MAX, "killed by %s", signal_words(e->signal, scratch));
+                break;
+        case EXIT_DUMPED:
+                (void)snprintf(buf, NUM_TEXT_MAX, "killed by %s, core dumped", signal_words(e->signal, scratch));
+                break;
+        case EXIT_OOM:
+                (void)snprintf(buf, NUM_TEXT_MAX, "killed for memory (%s)", signal_words(e->signal, scratch));
+                break;
+        case EXIT_NOT_STARTED:
+                (void)snprintf(buf, NUM_TEXT_MAX, "did not start");
+                break;
+        case EXIT_UNKNOWN:
+                (void)snprintf(buf, NUM_TEXT_MAX, "ended, nobody saw how");
+                break;
+        case EXIT_NONE:
+        case _EXIT_REASON_MAX:
+                (void)snprintf(buf, NUM_TEXT_MAX, "never ran");
+                break;
+        }
+        return buf;
+}
+
+const char *phase_name(enum phase p) { return enumtab_name(phases, _PHASE_MAX, p); }
+enum phase phase_value(const char *word) { return (enum phase)enumtab_value(phases, _PHASE_MAX, word); }
+const char *desire_name(enum desire d) { return enumtab_name(desires, _DESIRE_MAX, d); }
+const char *exit_reason_name(enum exit_reason r) { return enumtab_name(reasons, _EXIT_REASON_MAX, r); }

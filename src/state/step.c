@@ -1,0 +1,434 @@
+/* The table and its cells; what holds is in step.h. A cell changes the instance and asks for effects; step() notes the change of
+ * phase. Cells that say `ignored` are events that cannot come there, or come too late to matter; why is said at the row.
+ */
+#include <ctrsup/state/step.h>
+
+#include <ctrsup/base/enumtab.h>
+#include <ctrsup/state/backoff.h>
+
+#include <assert.h>
+#include <signal.h>
+
+struct move {
+        struct instance *i;
+        const struct event *e;
+        const struct now *now;
+        struct step step;
+};
+
+static uint64_t later(uint64_t from, uint64_t usec) {
+        uint64_t sum;
+
+        return __builtin_add_overflow(from, usec, &sum) ? USEC_INFINITY : sum;
+}
+
+/* ---- ways out */
+
+static void rest(struct move *m, enum phase phase) {
+        m->i->phase = phase;
+        m->i->deadline_usec = USEC_INFINITY;
+        m->i->next_attempt_real_usec = 0;
+}
+
+static void launch(struct move *m) {
+        struct instance *i = m->i;
+
+        rest(m, PHASE_STARTING);
+        i->generation++;
+        i->launching = true;
+        i->again = i->killed = i->oom = i->ready_early = false;
+        i->kills = 0;
+        i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
+        m->step.effects |= EFFECT_LAUNCH;
+}
+
+/* It ended and nobody asked for that. A job restarts only to succeed: once it has, even `always` lets it be. */
+static void follow_policy(struct move *m) {
+        struct instance *i = m->i;
+        const struct policy *p = &i->policy;
+        bool good = exit_is_success(&i->last_exit);
+
+        if (p->restart == RESTART_NO || (good && (p->restart == RESTART_ON_FAILURE || p->type == TYPE_JOB))) {
+                rest(m, good ? PHASE_COMPLETED : PHASE_FAILED);
+                return;
+        }
+        if (!backoff_may_restart(&p->restart_policy, i->attempts)) {
+                rest(m, PHASE_FAILED);
+                m->step.effects |= EFFECT_START_LIMIT;
+                return;
+        }
+        i->attempts++;
+        uint64_t delay = backoff_delay(&p->restart_policy, i->attempts, m->now->random);
+        rest(m, PHASE_BACKOFF);
+        i->deadline_usec = later(m->now->mono_usec, delay);
+        i->next_attempt_real_usec = later(m->now->real_usec, delay);
+}
+
+/* Nothing of it is left: what now? */
+static void settle(struct move *m) {
+        struct instance *i = m->i;
+
+        m->step.effects |= EFFECT_CLEANUP;
+        switch (i->desire) {
+        case DESIRE_GONE:
+                m->step.effects |= EFFECT_FORGET;
+                rest(m, PHASE_STOPPED);
+                break;
+        case DESIRE_STOPPED:
+                rest(m, PHASE_STOPPED);
+                break;
+        case DESIRE_RUN:
+        case _DESIRE_MAX:
+                if (i->again)
+                        launch(m);
+                else
+                        follow_policy(m);
+                break;
+        }
+}
+
+static void kill_leaf(struct move *m) {
+        struct instance *i = m->i;
+        uint64_t wait = KILL_RETRY_USEC << (i->kills < 5 ? i->kills : 5);
+
+        i->killed = true;
+        i->kills++;
+        i->deadline_usec = later(m->now->mono_usec, wait < KILL_RETRY_MAX_USEC ? wait : KILL_RETRY_MAX_USEC);
+        m->step.effects |= EFFECT_KILL;
+        if (i->kills == STUCK_KILLS + 1)
+                m->step.effects |= EFFECT_STUCK;
+}
+
+/* The main process is gone, or never came. What it leaves in the leaf is killed before anything else happens. */
+static void end(struct move *m, struct exit_info how, bool populated) {
+        struct instance *i = m->i;
+        bool asked_for = i->phase == PHASE_STOPPING && (i->desire != DESIRE_RUN || i->again);
+
+        if (i->oom && !i->killed && how.reason == EXIT_KILLED && how.signal == SIGKILL)
+                how.reason = EXIT_OOM;
+        m->step.ended = true;
+        m->step.uptime_usec = i->alive && m->now->mono_usec > i->started_usec ? m->now->mono_usec - i->started_usec : 0;
+        i->attempts = backoff_attempts_after(&i->policy.restart_policy, i->attempts, i->alive ? m->step.uptime_usec : 0);
+        i->last_exit = how;
+        i->launching = i->alive = false;
+        i->populated = populated;
+        i->pid = 0;
+        i->started_real_usec = 0;
+        if (!asked_for && how.reason == EXIT_NOT_STARTED && m->e->message)
+                (void)snprintf(i->message, sizeof(i->message), "%s", m->e->message);
+        else if (!asked_for && !exit_is_success(&how)) {
+                char words[NUM_TEXT_MAX];
+
+                (void)snprintf(i->message, sizeof(i->message), "%s", exit_info_words(&how, words));
+        }
+
+        if (!populated)
+                settle(m);
+        else {
+                i->phase = PHASE_STOPPING;
+                if (!i->killed)
+                        kill_leaf(m);
+        }
+}
+
+static void end_unseen(struct move *m) {
+        end(m, (struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 }, false);
+}
+
+/* Down it goes; a launch that is out is awaited first, under its own deadline. */
+static void go_down(struct move *m) {
+        struct instance *i = m->i;
+
+        i->phase = PHASE_STOPPING;
+        i->killed = false;
+        i->kills = 0;
+        i->stop_signal = m->e->kind == EVENT_STOP && m->e->signal ? m->e->signal : i->policy.stop_signal;
+        i->stop_grace_usec = m->e->kind == EVENT_STOP && m->e->grace_usec != USEC_INFINITY ? m->e->grace_usec : i->policy.stop_grace_usec;
+        if (i->launching)
+                return;
+        if (i->stop_grace_usec == 0) {
+                kill_leaf(m);
+                return;
+        }
+        i->deadline_usec = later(m->now->mono_usec, i->stop_grace_usec);
+        m->step.effects |= EFFECT_SIGNAL;
+}
+
+/* Somebody wants it up: the restart policy's memory starts anew. */
+static void want_run(struct move *m) {
+        m->i->desire = DESIRE_RUN;
+        m->i->attempts = 0;
+        m->i->restarts = 0;
+        m->i->message[0] = '\0';
+}
+
+/* ---- cells */
+
+static void ignored(struct move *m) {
+        (void)m;
+}
+
+static void start_now(struct move *m) {
+        want_run(m);
+        launch(m);
+}
+
+static void start_when_down(struct move *m) {
+        want_run(m);
+        m->i->again = true;
+}
+
+static void restart_now(struct move *m) {
+        want_run(m);
+        m->i->again = true;
+        go_down(m);
+}
+
+static void stay_up(struct move *m) {
+        m->i->desire = DESIRE_RUN;
+}
+
+static void stop_up(struct move *m) {
+        m->i->desire = DESIRE_STOPPED;
+        m->i->again = false;
+        go_down(m);
+}
+
+static void stop_down(struct move *m) {
+        m->i->desire = DESIRE_STOPPED;
+        rest(m, PHASE_STOPPED);
+}
+
+/* A second stop may be sharper: another signal, a shorter wait. It never makes the wait longer. */
+static void stop_again(struct move *m) {
+        struct instance *i = m->i;
+
+        if (i->desire != DESIRE_GONE) /* what was removed is forgotten, stopped or not */
+                i->desire = DESIRE_STOPPED;
+        i->again = false;
+        if (i->killed)
+                return;
+        if (m->e->grace_usec != USEC_INFINITY)
+                i->stop_grace_usec = m->e->grace_usec;
+        if (m->e->signal)
+                i->stop_signal = m->e->signal;
+        if (i->launching)
+                return;
+        if (m->e->signal)
+                m->step.effects |= EFFECT_SIGNAL;
+        if (m->e->grace_usec != USEC_INFINITY && later(m->now->mono_usec, m->e->grace_usec) < i->deadline_usec)
+                i->deadline_usec = later(m->now->mono_usec, m->e->grace_usec);
+}
+
+static void remove_up(struct move *m) {
+        m->i->desire = DESIRE_GONE;
+        m->i->again = false;
+        go_down(m);
+}
+
+static void remove_down(struct move *m) {
+        m->i->desire = DESIRE_GONE;
+        rest(m, PHASE_STOPPED);
+        m->step.effects |= EFFECT_FORGET;
+}
+
+static void remove_when_down(struct move *m) {
+        m->i->desire = DESIRE_GONE;
+        m->i->again = false;
+}
+
+static void is_up(struct move *m, uint64_t started_usec, uint64_t started_real_usec, bool ready) {
+        struct instance *i = m->i;
+
+        i->launching = false;
+        i->alive = i->populated = true;
+        i->pid = m->e->pid;
+        i->started_usec = started_usec;
+        i->started_real_usec = started_real_usec;
+        if (i->phase != PHASE_STOPPING)
+                rest(m, ready ? PHASE_READY : PHASE_RUNNING);
+}
+
+static void adopt(struct move *m) {
+        is_up(m, m->e->started_usec, m->e->started_real_usec, m->i->policy.ready_when_started);
+}
+
+static void came_up(struct move *m) {
+        is_up(m, m->now->mono_usec, m->now->real_usec, m->i->policy.ready_when_started || m->i->ready_early);
+}
+
+/* The start was overtaken by a stop: now there is somebody to stop. A leaf that was killed meanwhile is being emptied already. */
+static void came_up_unwanted(struct move *m) {
+        struct instance *i = m->i;
+
+        if (!i->launching)
+                return;
+        is_up(m, m->now->mono_usec, m->now->real_usec, false);
+        if (i->killed)
+                return;
+        if (i->stop_grace_usec == 0) {
+                kill_leaf(m);
+                return;
+        }
+        i->deadline_usec = later(m->now->mono_usec, i->stop_grace_usec);
+        m->step.effects |= EFFECT_SIGNAL;
+}
+
+static void did_not_start(struct move *m) {
+        if (m->i->launching)
+                end(m, (struct exit_info){ .reason = EXIT_NOT_STARTED, .code = -1 }, m->e->populated);
+}
+
+static void exited(struct move *m) {
+        if (m->i->launching || m->i->alive)
+                end(m, m->e->exit, m->e->populated);
+}
+
+static void early_ready(struct move *m) {
+        m->i->ready_early = true;
+}
+
+static void ready(struct move *m) {
+        m->i->phase = PHASE_READY;
+}
+
+static void unhealthy(struct move *m) {
+        m->i->phase = PHASE_UNHEALTHY;
+}
+
+static void hit_by_oom(struct move *m) {
+        m->i->oom = true;
+}
+
+/* The keeper's word on how it ended is on its way, or the keeper is gone and nobody will ever say. */
+static void await_exit(struct move *m) {
+        uint64_t until = later(m->now->mono_usec, EXIT_WAIT_USEC);
+
+        m->i->populated = false;
+        if (until < m->i->deadline_usec)
+                m->i->deadline_usec = until;
+}
+
+static void emptied(struct move *m) {
+        m->i->populated = false;
+        if (m->i->alive)
+                await_exit(m);
+        else if (!m->i->launching)
+                settle(m);
+}
+
+static void exit_overdue(struct move *m) {
+        m->i->deadline_usec = USEC_INFINITY;
+        if (!m->i->populated)
+                end_unseen(m);
+}
+
+static void launch_overdue(struct move *m) {
+        m->i->phase = PHASE_STOPPING;
+        kill_leaf(m);
+}
+
+static void grace_over(struct move *m) {
+        if (m->i->alive && !m->i->populated)
+                end_unseen(m);
+        else
+                kill_leaf(m);
+}
+
+static void try_again(struct move *m) {
+        launch(m);
+        m->i->restarts++;
+}
+
+/* clang-format off */
+static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
+/* Nothing runs and nothing was asked of the keeper, so no answer can come. ADOPTED: only here, by a supervisor that has just begun. */
+[PHASE_PENDING] = {
+        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
+        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = adopt,          [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+/* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the clone,
+ * and after a failed one; the keeper's answer says which. */
+[PHASE_STARTING] = {
+        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
+        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = came_up,          [EVENT_START_FAILED] = did_not_start,
+        [EVENT_READY] = early_ready,       [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = launch_overdue },
+/* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. */
+[PHASE_RUNNING] = {
+        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
+        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ready,             [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,        [EVENT_TIMER] = exit_overdue },
+[PHASE_READY] = {
+        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
+        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = unhealthy,    [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,        [EVENT_TIMER] = exit_overdue },
+[PHASE_UNHEALTHY] = {
+        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
+        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ready,             [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,        [EVENT_TIMER] = exit_overdue },
+/* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes after.
+ * READY, UNHEALTHY: nobody waits for that any more. */
+[PHASE_STOPPING] = {
+        [EVENT_START] = start_when_down,   [EVENT_STOP] = stop_again,        [EVENT_RESTART] = start_when_down,  [EVENT_REPLACE] = start_when_down,
+        [EVENT_REMOVE] = remove_when_down, [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = came_up_unwanted, [EVENT_START_FAILED] = did_not_start,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = emptied,           [EVENT_TIMER] = grace_over },
+/* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
+ * itself notes the operator's wish, so that no apply's diff and no reboot takes it for an accident. */
+[PHASE_STOPPED] = {
+        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
+        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+[PHASE_COMPLETED] = {
+        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
+        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+[PHASE_FAILED] = {
+        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
+        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+[PHASE_BACKOFF] = {
+        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
+        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
+        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = try_again },
+};
+/* clang-format on */
+
+struct step step(struct instance *i, const struct event *e, const struct now *now) {
+        struct move m = { .i = i, .e = e, .now = now, .step.from = i->phase };
+
+        assert(i->phase >= 0 && i->phase < _PHASE_MAX && e->kind < _EVENT_MAX);
+        if (e->kind == EVENT_TIMER && now->mono_usec < i->deadline_usec)
+                return m.step; /* of an earlier deadline */
+        actions[i->phase][e->kind](&m);
+        if (i->phase != m.step.from)
+                m.step.effects |= EFFECT_REPORT;
+        return m.step;
+}
+
+static const char *const kinds[] = {
+        [EVENT_START] = "start",       [EVENT_STOP] = "stop",       [EVENT_RESTART] = "restart", [EVENT_REPLACE] = "replace",
+        [EVENT_REMOVE] = "remove",     [EVENT_ADOPTED] = "adopted", [EVENT_STARTED] = "started", [EVENT_START_FAILED] = "start_failed",
+        [EVENT_READY] = "ready",       [EVENT_OOM] = "oom",         [EVENT_EXITED] = "exited",   [EVENT_UNHEALTHY] = "unhealthy",
+        [EVENT_EMPTY] = "empty",       [EVENT_TIMER] = "timer",
+};
+static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
+
+const char *event_kind_name(enum event_kind k) {
+        return enumtab_name(kinds, _EVENT_MAX, (int)k);
+}
+
+const char *effect_name(enum effect e) {
+        static const char *const names[] = { "signal", "kill", "cleanup", "launch", "report", "stuck", "start-limit", "forget" };
+
+        return enumtab_name(names, ARRAY_SIZE(names), __builtin_ctz(e));
+}
