@@ -49,8 +49,8 @@ struct varlink_wire {
         int fds[VARLINK_MAX_FDS];     /* came with the byte in.data[fds_at] */
         size_t n_fds, fds_at;
         bool eof;                     /* the other side will send no more */
-        char *out;                    /* a queue of whole messages: out_len bytes from out_at */
-        size_t out_at, out_len, out_size;
+        struct buf out;               /* whole messages; those before out_at are sent */
+        size_t out_at;
         int out_fds[VARLINK_MAX_FDS]; /* go with the next byte sent */
         size_t n_out_fds;
 };
@@ -73,4 +73,4 @@ bool varlink_wire_is_partial(const struct varlink_wire *w);
 int varlink_wire_put(struct varlink_wire *w, const json_t *object, const int *fds, size_t n_fds, struct err *err);
 /* Sends what the socket takes: 0 all is sent, -EAGAIN some is left, else -errno. */
 int varlink_wire_flush(struct varlink_wire *w, struct err *err);
-static inline size_t varlink_wire_queued(const struct varlink_wire *w) { return w->out_len; }
+static inline size_t varlink_wire_queued(const struct varlink_wire *w) { return w->out.len - w->out_at; }
