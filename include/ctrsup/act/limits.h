@@ -9,9 +9,13 @@
  * anything is touched; needs cgroup_tree_make() before. */
 void limits_check(struct cgroup_tree *t, const struct spec *s, const struct spec_container *c, struct diag_list *list);
 
-/* Brings the group's limits from `now` (NULL: a group just made) to `want`; only what differs is written, and each limit is
- * read back. A failure stops there: *ret_key is the key below the container ("limits.memory_low", a static string), and the
- * words begin with it. Live on a running container. */
+/* What a group has that was just made: the kernel's defaults. */
+extern const struct spec_limits limits_of_new_group;
+
+/* Brings the group's limits from `now` to `want`; only what differs is written, and each limit is read back. now:
+ * &limits_of_new_group after cgroup_create() said 1, what was applied last for a running container, NULL when that is not known
+ * (everything is looked at). A failure stops there: *ret_key is the key below the container ("limits.memory_low", a static
+ * string), and the words begin with it. Live on a running container. */
 int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_limits *now, const struct spec_limits *want, const char **ret_key,
                  struct err *err);
 

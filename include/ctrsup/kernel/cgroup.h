@@ -9,7 +9,7 @@
  * called "payload" and stays over restarts: nothing kills it, and a removed v1 memory group lingers while page cache is
  * charged to it. The payload can neither see nor change its limits: they are on the group, above its namespace's root.
  *
- * No function here writes a pid to cgroup.procs but cgroup_move(): that waits 8 to 16 ms for RCU. A payload is cloned into
+ * No function here writes a pid to cgroup.procs but cgroup_adopt(): that waits 8 to 16 ms for RCU. A payload is cloned into
  * the v2 leaf (CLONE_INTO_CGROUP) and writes "0" to the v1 `tasks` fds itself.
  *
  * Everything is opened relative to the root's directory fds, without following symbolic links. Nothing here is kept in
@@ -51,7 +51,8 @@ int cgroup_tree_remove(struct cgroup_tree *t, struct err *err);
 /* Moves a process into <root>/<leaf> of v2 ("keeper"), making both. Slow: never on the way of a launch. */
 int cgroup_adopt(struct cgroup_tree *t, const char *leaf, pid_t pid, struct err *err);
 
-/* Makes the group and its leaf of that generation; the group may be there already, the leaf must not (-EEXIST). */
+/* Makes the group and its leaf of that generation; the group may be there already, the leaf must not (-EEXIST). Returns 1 when
+ * the group is new and so has no limits, 0 when it was there, in one hierarchy at least. */
 int cgroup_create(struct cgroup_tree *t, const char *group, uint64_t generation, struct err *err);
 /* The v2 leaf's directory fd (O_RDONLY), for CLONE_INTO_CGROUP. */
 int cgroup_open_leaf(struct cgroup_tree *t, const char *group, uint64_t generation, int *ret_fd, struct err *err);

@@ -1,0 +1,138 @@
+/* See cgroup_stat.h. */
+#include "cgroup_tree.h"
+
+#include <ctrsup/base/cleanup.h>
+#include <ctrsup/base/num.h>
+#include <ctrsup/kernel/cgroup_stat.h>
+
+#include <fcntl.h>
+#include <string.h>
+
+/* The group's directory in one hierarchy; CGROUP_NOWHERE gives -EBADF, on which every read below finds nothing. */
+static int open_group(struct cgroup_tree *t, int hierarchy, const char *group) {
+        return hierarchy == CGROUP_NOWHERE ? -EBADF : openat(t->root_fds[hierarchy], group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static uint64_t read_u64(int dir_fd, const char *file) {
+        uint64_t value;
+
+        return cgroup_file_read_u64(dir_fd, file, &value) < 0 ? CGROUP_UNKNOWN : value;
+}
+
+static uint64_t read_field(int dir_fd, const char *file, const char *key) {
+        char text[4096];
+        uint64_t value;
+
+        if (cgroup_file_read(dir_fd, file, text, sizeof(text)) < 0 || cgroup_text_field(text, key, &value) < 0)
+                return CGROUP_UNKNOWN;
+        return value;
+}
+
+/* v1 counts an OOM kill only in the group the victim sat in: the leaf; a limit hit by a new process shows in the group. */
+static uint64_t oom_kills_v1(int dir_fd) {
+        uint64_t group = read_field(dir_fd, "memory.oom_control", "oom_kill");
+        uint64_t leaf = read_field(dir_fd, CGROUP_V1_LEAF "/memory.oom_control", "oom_kill");
+
+        if (group == CGROUP_UNKNOWN || leaf == CGROUP_UNKNOWN)
+                return group == CGROUP_UNKNOWN ? leaf : group;
+        return group + leaf;
+}
+
+static uint64_t oom_kills(const struct cgroup_tree *t, int dir_fd) {
+        return cgroup_is_v1(t, CGROUP_MEMORY) ? oom_kills_v1(dir_fd) : read_field(dir_fd, "memory.events", "oom_kill");
+}
+
+static void read_memory(const struct cgroup_tree *t, int dir_fd, struct cgroup_stat *s) {
+        s->oom_kills = oom_kills(t, dir_fd);
+        if (!cgroup_is_v1(t, CGROUP_MEMORY)) {
+                s->memory_bytes = read_u64(dir_fd, "memory.current");
+                s->memory_peak_bytes = read_u64(dir_fd, "memory.peak");
+                s->swap_bytes = read_u64(dir_fd, "memory.swap.current");
+                s->oom = read_field(dir_fd, "memory.events", "oom");
+                return;
+        }
+        s->memory_bytes = read_u64(dir_fd, "memory.usage_in_bytes");
+        s->memory_peak_bytes = read_u64(dir_fd, "memory.max_usage_in_bytes");
+        uint64_t both = read_u64(dir_fd, "memory.memsw.usage_in_bytes");
+        if (both != CGROUP_UNKNOWN && s->memory_bytes != CGROUP_UNKNOWN)
+                s->swap_bytes = both > s->memory_bytes ? both - s->memory_bytes : 0;
+}
+
+static void read_io_v2(int dir_fd, struct cgroup_stat *s) {
+        char text[16384];
+
+        if (cgroup_file_read(dir_fd, "io.stat", text, sizeof(text)) < 0)
+                return;
+        s->io_read_bytes = s->io_written_bytes = 0;
+        for (const char *at = text; (at = strstr(at, "bytes=")); at += strlen("bytes=")) {
+                uint64_t value = strtoull(at + strlen("bytes="), NULL, 10);
+
+                if (at > text && at[-1] == 'r') /* "254:0 rbytes=1 wbytes=2 rios=… dbytes=…" */
+                        s->io_read_bytes += value;
+                else if (at > text && at[-1] == 'w')
+                        s->io_written_bytes += value;
+        }
+}
+
+static void read_io_v1(int dir_fd, struct cgroup_stat *s) {
+        char text[16384];
+
+        if (cgroup_file_read(dir_fd, "blkio.throttle.io_service_bytes_recursive", text, sizeof(text)) < 0)
+                return;
+        s->io_read_bytes = s->io_written_bytes = 0;
+        for (const char *at = text; (at = strchr(at, ' ')); at++) { /* "254:0 Read 4096" */
+                if (strncmp(at, " Read ", 6) == 0)
+                        s->io_read_bytes += strtoull(at + 6, NULL, 10);
+                else if (strncmp(at, " Write ", 7) == 0)
+                        s->io_written_bytes += strtoull(at + 7, NULL, 10);
+        }
+}
+
+/* cpu.stat of v2 has the usage in every group, with or without the controller. Throttling is with the controller. */
+static void read_cpu(const struct cgroup_tree *t, int unified_fd, int cpu_fd, struct cgroup_stat *s) {
+        s->cpu_usec = read_field(unified_fd, "cpu.stat", "usage_usec");
+        if (!cgroup_is_v1(t, CGROUP_CPU)) {
+                s->throttled_usec = read_field(cpu_fd, "cpu.stat", "throttled_usec");
+                return;
+        }
+        uint64_t nsec = read_field(cpu_fd, "cpu.stat", "throttled_time");
+        s->throttled_usec = nsec == CGROUP_UNKNOWN ? nsec : nsec / 1000;
+}
+
+int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_stat *ret, struct err *err) {
+        const int *where = t->where.controllers;
+        struct cgroup_stat s;
+        int r = cgroup_group_check(group, err);
+
+        if (r < 0)
+                return r;
+        _cleanup_fd_ int unified = open_group(t, CGROUP_UNIFIED, group);
+        if (unified < 0)
+                return err_sys(err, errno, "open the cgroup %s/%s", t->root, group);
+        _cleanup_fd_ int memory = open_group(t, where[CGROUP_MEMORY], group), cpu = open_group(t, where[CGROUP_CPU], group),
+                         pids = open_group(t, where[CGROUP_PIDS], group), io = open_group(t, where[CGROUP_IO], group);
+
+        memset(&s, 0xff, sizeof(s)); /* CGROUP_UNKNOWN */
+        read_memory(t, memory, &s);
+        read_cpu(t, unified, cpu, &s);
+        s.pids = read_u64(pids, "pids.current");
+        s.pids_refused = read_field(pids, "pids.events", "max");
+        if (cgroup_is_v1(t, CGROUP_IO))
+                read_io_v1(io, &s);
+        else
+                read_io_v2(io, &s);
+        *ret = s;
+        return 0;
+}
+
+int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *ret, struct err *err) {
+        int r = cgroup_group_check(group, err);
+
+        if (r < 0)
+                return r;
+        _cleanup_fd_ int fd = open_group(t, t->where.controllers[CGROUP_MEMORY], group);
+        if (fd < 0)
+                return err_sys(err, errno, "open the memory cgroup of %s", group);
+        *ret = oom_kills(t, fd);
+        return *ret == CGROUP_UNKNOWN ? err_set(err, ENODATA, "this host does not count OOM kills") : 0;
+}
