@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Opens path, an absolute one. -ELOOP: a symlink; -EPERM: owner or mode; the words name the component and the cure. */
+/* Opens path, an absolute one. -ENOTDIR: a symlink or a file; -EPERM: owner or mode; the words name the component and the cure. */
 int dir_open(const char *path, int *ret_fd, struct err *err);
 /* As above, making what is missing, every component with mode (the umask does not count). */
 int dir_make(const char *path, mode_t mode, int *ret_fd, struct err *err);

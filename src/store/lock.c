@@ -1,0 +1,48 @@
+#include <ctrsup/store/lock.h>
+
+#include <ctrsup/base/num.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* The pid that the holder wrote, 0 when there is none: only for the words. */
+static uint64_t holder(int fd) {
+        char text[24];
+        uint64_t pid = 0;
+        ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+        if (n <= 0)
+                return 0;
+        text[n] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        return num_parse_u64(text, &pid) < 0 ? 0 : pid;
+}
+
+int lock_take(int fd, const char *where, int *ret_fd, struct err *err) {
+        _cleanup_fd_ int lock = openat(fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+
+        if (lock < 0)
+                return err_sys(err, errno, "open %s/lock", where);
+        if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+                int code = errno;
+                uint64_t pid = holder(lock);
+
+                if (code != EWOULDBLOCK)
+                        return err_sys(err, code, "lock %s", where);
+                if (pid > 0)
+                        (void)err_set(err, EBUSY, "another supervisor (pid %llu) uses %s", (unsigned long long)pid, where);
+                else
+                        (void)err_set(err, EBUSY, "another supervisor uses %s", where);
+                (void)err_hint(err, "stop it first, or give this one directories of its own (paths.runtime, paths.state)");
+                return -EBUSY;
+        }
+
+        char text[24];
+        int len = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
+        if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)len, 0) < 0)
+                return err_sys(err, errno, "write %s/lock", where);
+        *ret_fd = take_fd(&lock);
+        return 0;
+}

@@ -1,0 +1,245 @@
+#include <ctrsup/store/revisions.h>
+
+#include "record.h"
+
+#include <ctrsup/base/num.h>
+#include <ctrsup/store/dir.h>
+#include <ctrsup/store/trash.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { NUMBER_NAME_SIZE = 32 };
+
+void revision_done(struct revision *r) {
+        json_decref(r->document);
+        *r = REVISION_NULL;
+}
+
+static int open_stacks(int state_fd, mode_t mode, int *ret, struct err *err) {
+        return dir_open_at(state_fd, "stacks", mode, ret, err);
+}
+
+static int open_stack(int state_fd, const char *stack, mode_t mode, int *ret, struct err *err) {
+        _cleanup_fd_ int stacks = -EBADF;
+        int r = open_stacks(state_fd, mode, &stacks, err);
+
+        if (r >= 0)
+                r = dir_open_at(stacks, stack, mode, ret, err);
+        return r;
+}
+
+static const char *number_name(char buf[NUMBER_NAME_SIZE], uint64_t number) {
+        (void)snprintf(buf, NUMBER_NAME_SIZE, "%" PRIu64 ".json", number);
+        return buf;
+}
+
+/* "12.json" -> 12; 0: another file. */
+static uint64_t number_of(const char *name) {
+        const char *dot = strchr(name, '.');
+        char digits[NUMBER_NAME_SIZE];
+        uint64_t number;
+
+        if (!dot || strcmp(dot, ".json") != 0 || (size_t)(dot - name) >= sizeof(digits))
+                return 0;
+        (void)snprintf(digits, sizeof(digits), "%.*s", (int)(dot - name), name);
+        return num_parse_u64(digits, &number) < 0 ? 0 : number;
+}
+
+static int list_numbers(int fd, uint64_t **ret, size_t *ret_n, struct err *err) {
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0, kept = 0;
+        int r = dir_list(fd, false, &names, &n, err);
+
+        if (r < 0)
+                return r;
+        uint64_t *numbers = calloc(n + 1, sizeof(*numbers));
+        if (!numbers)
+                return err_oom(err);
+        for (size_t i = n; i-- > 0;) /* strverscmp's order, so: newest first */
+                if (number_of(names[i]) > 0)
+                        numbers[kept++] = number_of(names[i]);
+        *ret = numbers;
+        *ret_n = kept;
+        return 0;
+}
+
+static int write_current(int fd, uint64_t number, const char *const *stopped, size_t n, struct err *err) {
+        _cleanup_json_ json_t *list = json_array();
+
+        for (size_t i = 0; i < n; i++)
+                if (json_array_append_new(list, json_string(stopped[i])) < 0)
+                        return err_oom(err);
+        _cleanup_json_ json_t *j = json_pack("{s:I, s:O}", "revision", (json_int_t)number, "stopped", list);
+        return j ? record_write(fd, "current", j, err) : err_oom(err);
+}
+
+/* *ret: the record; its revision is checked. */
+static int read_current(int fd, uint64_t *ret_number, json_t **ret, struct err *err) {
+        _cleanup_json_ json_t *j = NULL;
+        int r = record_read(fd, "current", &j, err);
+
+        if (r >= 0) {
+                json_int_t number = json_integer_value(json_object_get(j, "revision"));
+
+                if (number > 0) {
+                        *ret_number = (uint64_t)number;
+                        if (ret)
+                                *ret = take_ptr(j);
+                        return 0;
+                }
+                r = err_set(err, EBADMSG, "current: it names no revision");
+        }
+        return r == -EBADMSG ? record_set_aside(fd, "current", err) : r;
+}
+
+int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err) {
+        _cleanup_fd_ int stacks = -EBADF;
+        int r = open_stacks(state_fd, 0700, &stacks, err);
+
+        if (r >= 0)
+                r = dir_list(stacks, false, ret, ret_n, err);
+        if (r < 0)
+                return r;
+        size_t kept = 0;
+        for (size_t i = 0; i < *ret_n; i++) {
+                _cleanup_fd_ int fd = -EBADF;
+
+                /* Without `current` the first apply never got to its end. What cannot be read is for revisions_read() to tell. */
+                if (dir_open_at(stacks, (*ret)[i], 0, &fd, NULL) >= 0 && faccessat(fd, "current", F_OK, 0) < 0 && errno == ENOENT)
+                        continue;
+                (*ret)[kept++] = (*ret)[i];
+        }
+        (*ret)[kept] = NULL;
+        *ret_n = kept;
+        return 0;
+}
+
+static void drop_old(int fd, uint64_t newest, uint64_t history) {
+        _cleanup_free_ uint64_t *numbers = NULL;
+        size_t n = 0, seen = 0;
+        char name[NUMBER_NAME_SIZE];
+
+        if (list_numbers(fd, &numbers, &n, NULL) < 0)
+                return; /* too many are no harm; the next apply tries again */
+        for (size_t i = 0; i < n; i++)
+                if (numbers[i] != newest && ++seen >= (history ? history : 1))
+                        (void)file_remove(fd, number_name(name, numbers[i]), NULL);
+}
+
+int revisions_add(int state_fd, const char *stack, const struct revision *r, uint64_t history, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        char name[NUMBER_NAME_SIZE];
+        int e = open_stack(state_fd, stack, 0700, &fd, err);
+
+        if (e < 0)
+                return err ? err_wrap(err, "stack %s", stack) : e;
+        _cleanup_json_ json_t *j = json_pack("{s:I, s:I, s:I, s:O}", "revision", (json_int_t)r->number, "applied_usec",
+                                             (json_int_t)r->applied_real_usec, "uid", (json_int_t)r->uid, "document", r->document);
+        if (!j)
+                return err_oom(err);
+        e = record_write(fd, number_name(name, r->number), j, err);
+        if (e >= 0)
+                e = write_current(fd, r->number, NULL, 0, err);
+        if (e < 0)
+                return err ? err_wrap(err, "stack %s", stack) : e;
+        drop_old(fd, r->number, history);
+        return 0;
+}
+
+static int read_number(int fd, uint64_t number, struct revision *ret, struct err *err) {
+        _cleanup_json_ json_t *j = NULL;
+        char name[NUMBER_NAME_SIZE];
+        int r = record_read(fd, number_name(name, number), &j, err);
+
+        if (r >= 0) {
+                json_t *document = json_object_get(j, "document");
+
+                if (json_is_object(document) && json_integer_value(json_object_get(j, "revision")) == (json_int_t)number) {
+                        *ret = (struct revision){
+                                .number = number,
+                                .applied_real_usec = (uint64_t)json_integer_value(json_object_get(j, "applied_usec")),
+                                .uid = (uid_t)json_integer_value(json_object_get(j, "uid")),
+                                .document = json_incref(document),
+                        };
+                        return 0;
+                }
+                r = err_set(err, EBADMSG, "%s: it holds no stack", name);
+        }
+        return r == -EBADMSG ? record_set_aside(fd, name, err) : r;
+}
+
+int revisions_read(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        if (r >= 0 && number == 0)
+                r = read_current(fd, &number, NULL, err);
+        if (r >= 0)
+                r = read_number(fd, number, ret, err);
+        if (r < 0 && err)
+                (void)err_wrap(err, "stack %s", stack);
+        return r;
+}
+
+int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_n, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        return r < 0 ? r : list_numbers(fd, ret, ret_n, err);
+}
+
+int revisions_set_stopped(int state_fd, const char *stack, const char *const *names, size_t n, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        uint64_t number = 0;
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        if (r >= 0)
+                r = read_current(fd, &number, NULL, err);
+        if (r >= 0)
+                r = write_current(fd, number, names, n, err);
+        if (r < 0 && err)
+                (void)err_wrap(err, "stack %s", stack);
+        return r;
+}
+
+int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_n, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        _cleanup_json_ json_t *j = NULL;
+        uint64_t number = 0;
+        size_t bytes = 0, n = 0, i;
+        json_t *item;
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        if (r >= 0)
+                r = read_current(fd, &number, &j, err);
+        if (r < 0)
+                return r;
+        json_t *list = json_object_get(j, "stopped");
+        json_array_foreach (list, i, item)
+                if (json_is_string(item))
+                        bytes += strlen(json_string_value(item)) + 1, n++;
+        char **block = malloc((n + 1) * sizeof(char *) + bytes);
+        if (!block)
+                return err_oom(err);
+        char *text = (char *)(block + n + 1);
+        n = 0;
+        json_array_foreach (list, i, item)
+                if (json_is_string(item)) {
+                        block[n++] = text;
+                        text = stpcpy(text, json_string_value(item)) + 1;
+                }
+        block[n] = NULL;
+        *ret = block;
+        *ret_n = n;
+        return 0;
+}
+
+int revisions_forget(int state_fd, const char *stack, struct err *err) {
+        _cleanup_fd_ int stacks = -EBADF;
+        int r = open_stacks(state_fd, 0700, &stacks, err);
+
+        if (r >= 0)
+                r = trash_put(stacks, stacks, stack, err); /* one rename: a half forgotten stack would come back */
+        return r == -ENOENT ? 0 : r;
+}

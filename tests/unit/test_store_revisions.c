@@ -1,0 +1,150 @@
+#include "unit.h"
+
+#include <ctrsup/store/dir.h>
+#include <ctrsup/store/revisions.h>
+#include <ctrsup/store/trash.h>
+
+#include "store_tmp.h"
+
+static void add(const struct tmp *t, const char *stack, uint64_t number, uint64_t history) {
+        struct revision r = {
+                .number = number, .applied_real_usec = 1700000000000000 + number, .uid = 1000,
+                .document = json_pack("{s:s, s:I}", "file", "shop.yaml", "n", (json_int_t)number),
+        };
+        struct err err;
+
+        if (revisions_add(t->fd, stack, &r, history, &err) < 0)
+                fail_msg("%s", err.text);
+        revision_done(&r);
+}
+
+static void round_trip(void **state) {
+        struct tmp *t = *state;
+        _cleanup_revision_ struct revision r = REVISION_NULL;
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0;
+        struct err err;
+
+        assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
+        assert_int_equal(n, 0);
+        free(names);
+        add(t, "shop", 1, 10);
+        add(t, "blog", 1, 10);
+        add(t, "shop", 2, 10);
+        assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
+        assert_int_equal(n, 2);
+        assert_string_equal(names[0], "blog");
+        assert_string_equal(names[1], "shop");
+
+        assert_int_equal(revisions_read(t->fd, "shop", 0, &r, &err), 0);
+        assert_int_equal(r.number, 2);
+        assert_int_equal(r.uid, 1000);
+        assert_int_equal(r.applied_real_usec, 1700000000000002);
+        assert_string_equal(json_string_value(json_object_get(r.document, "file")), "shop.yaml");
+        revision_done(&r);
+        assert_int_equal(revisions_read(t->fd, "shop", 1, &r, &err), 0);
+        assert_int_equal(r.number, 1);
+        assert_int_equal(revisions_read(t->fd, "shop", 3, &r, &err), -ENOENT);
+        assert_int_equal(revisions_read(t->fd, "nope", 0, &r, &err), -ENOENT);
+}
+
+static void history_is_bounded(void **state) {
+        struct tmp *t = *state;
+        _cleanup_free_ uint64_t *numbers = NULL;
+        size_t n = 0;
+
+        for (uint64_t i = 1; i <= 12; i++)
+                add(t, "shop", i, 3);
+        assert_int_equal(revisions_list(t->fd, "shop", &numbers, &n, NULL), 0);
+        assert_int_equal(n, 3);
+        assert_int_equal(numbers[0], 12);
+        assert_int_equal(numbers[2], 10);
+}
+
+static void stop_marks_live_until_the_next_apply(void **state) {
+        struct tmp *t = *state;
+        static const char *const marks[] = { "api.2", "db.1" };
+        _cleanup_free_ char **stopped = NULL;
+        size_t n = 0;
+
+        add(t, "shop", 1, 10);
+        assert_int_equal(revisions_set_stopped(t->fd, "shop", marks, 2, NULL), 0);
+        assert_int_equal(revisions_stopped(t->fd, "shop", &stopped, &n, NULL), 0);
+        assert_int_equal(n, 2);
+        assert_string_equal(stopped[1], "db.1");
+        free(stopped);
+        add(t, "shop", 2, 10);
+        assert_int_equal(revisions_stopped(t->fd, "shop", &stopped, &n, NULL), 0);
+        assert_int_equal(n, 0);
+}
+
+/* Torn, empty, foreign, too new: words, and the other stacks do not suffer. */
+static void bad_records(void **state) {
+        static const struct { const char *text, *words; int error; } cases[] = {
+                { "", "expected near end of file", -EBADMSG },
+                { "{\"version\":1,\"revision\":2,\"docum", "1.json", -EBADMSG },
+                { "[1,2]", "no record of ctrsup", -EBADMSG },
+                { "{\"version\":0}", "no record of ctrsup", -EBADMSG },
+                { "{\"version\":1,\"revision\":2,\"document\":{}}", "holds no stack", -EBADMSG },
+                { "{\"version\":1,\"revision\":1,\"document\":7}", "holds no stack", -EBADMSG },
+                { "{\"version\":1,\"version\":1}", "duplicate", -EBADMSG },
+                { "{\"version\":2,\"revision\":1,\"document\":{}}", "newer ctrsup (format 2; this one knows 1)", -EPROTO },
+        };
+        struct tmp *t = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_revision_ struct revision r = REVISION_NULL;
+                struct err err;
+
+                add(t, "shop", 1, 10);
+                tmp_file(t, "stacks/shop/1.json", cases[i].text);
+                assert_int_equal(revisions_read(t->fd, "shop", 0, &r, &err), cases[i].error);
+                if (!strstr(err.text, cases[i].words) || !strstr(err.text, "stack shop: "))
+                        fail_msg("%s: %s", cases[i].text, err.text);
+                bool aside = faccessat(t->fd, "stacks/shop/1.json.bad", F_OK, 0) == 0;
+                assert_int_equal(aside, cases[i].error == -EBADMSG);
+                if (aside)
+                        assert_non_null(strstr(err.hint, "1.json.bad"));
+                (void)unlinkat(t->fd, "stacks/shop/1.json.bad", 0);
+        }
+        add(t, "blog", 1, 10);
+        tmp_file(t, "stacks/shop/current", "{\"version\":1,\"revision\":\"x\"}");
+        _cleanup_revision_ struct revision r = REVISION_NULL;
+        struct err err;
+        assert_int_equal(revisions_read(t->fd, "shop", 0, &r, &err), -EBADMSG);
+        assert_int_equal(revisions_read(t->fd, "blog", 0, &r, &err), 0);
+}
+
+/* A power cut before `current` was written: the old revision counts, and a stack that never got one is not there. */
+static void cut_before_current(void **state) {
+        struct tmp *t = *state;
+        _cleanup_revision_ struct revision r = REVISION_NULL;
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0;
+
+        add(t, "shop", 1, 10);
+        tmp_file(t, "stacks/shop/2.json", "{\"version\":1,\"revision\":2,\"document\":{}}");
+        assert_int_equal(revisions_read(t->fd, "shop", 0, &r, NULL), 0);
+        assert_int_equal(r.number, 1);
+        assert_int_equal(mkdirat(t->fd, "stacks/half", 0700), 0);
+        tmp_file(t, "stacks/half/1.json", "{}");
+        assert_int_equal(revisions_stacks(t->fd, &names, &n, NULL), 0);
+        assert_int_equal(n, 1);
+}
+
+static void forgotten_at_once(void **state) {
+        struct tmp *t = *state;
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0;
+        struct err err;
+
+        add(t, "shop", 1, 10);
+        assert_int_equal(revisions_forget(t->fd, "shop", &err), 0);
+        assert_int_equal(revisions_forget(t->fd, "shop", &err), 0);
+        assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
+        assert_int_equal(n, 0);
+        assert_int_equal(trash_empty(t->fd, &err), 0);
+}
+
+unit_main(tmp_test(round_trip), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply), tmp_test(bad_records),
+          tmp_test(cut_before_current), tmp_test(forgotten_at_once));
