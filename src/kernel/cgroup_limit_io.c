@@ -82,20 +82,22 @@ static const char *find_device(const char *text, dev_t device, char *line, size_
 
 static int io_max_v1(const struct limit_job *j, const struct bound *b) {
         const uint64_t value = bound_value(j, b);
-        char text[64], is[4096], line[64];
+        char file[64], text[64], is[4096], line[64];
         uint64_t got = 0;
 
         if (!j->group)
                 return limit_file_exists(j, b->file) < 0 ? limit_complain_missing(j, b->file) : 0;
+        /* v1 looks at the process's own group only, never at those above (blk-throttle.c, throtl_pd_init): it must be the leaf. */
+        (void)snprintf(file, sizeof(file), CGROUP_V1_LEAF "/%s", b->file);
         (void)snprintf(text, sizeof(text), "%u:%u %" PRIu64, major(j->s->device), minor(j->s->device), value == SIZE_INFINITY ? 0 : value);
-        int r = limit_write(j, b->file, text);
+        int r = limit_write(j, file, text);
         if (r >= 0)
-                r = limit_read(j, b->file, is, sizeof(is));
+                r = limit_read(j, file, is, sizeof(is));
         if (r < 0)
                 return r;
         if (find_device(is, j->s->device, line, sizeof(line)) && num_parse_u64(line, &got) < 0)
-                return limit_complain_taken(j, b->file, text, line);
-        return got == (value == SIZE_INFINITY ? 0 : value) ? 0 : limit_complain_taken(j, b->file, text, is);
+                return limit_complain_taken(j, file, text, line);
+        return got == (value == SIZE_INFINITY ? 0 : value) ? 0 : limit_complain_taken(j, file, text, is);
 }
 
 static int io_max_v2(const struct limit_job *j) {

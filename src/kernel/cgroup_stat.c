@@ -28,10 +28,12 @@ static uint64_t read_field(int dir_fd, const char *file, const char *key) {
         return value;
 }
 
-/* v1 counts an OOM kill only in the group the victim sat in: the leaf; a limit hit by a new process shows in the group. */
-static uint64_t oom_kills_v1(int dir_fd) {
-        uint64_t group = read_field(dir_fd, "memory.oom_control", "oom_kill");
-        uint64_t leaf = read_field(dir_fd, CGROUP_V1_LEAF "/memory.oom_control", "oom_kill");
+/* v1 counts OOM kills and refused forks only in the group the process sat in: the leaf. */
+static uint64_t read_event_v1(int dir_fd, const char *file, const char *key) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), CGROUP_V1_LEAF "/%s", file);
+        uint64_t group = read_field(dir_fd, file, key), leaf = read_field(dir_fd, path, key);
 
         if (group == CGROUP_UNKNOWN || leaf == CGROUP_UNKNOWN)
                 return group == CGROUP_UNKNOWN ? leaf : group;
@@ -39,7 +41,7 @@ static uint64_t oom_kills_v1(int dir_fd) {
 }
 
 static uint64_t oom_kills(const struct cgroup_tree *t, int dir_fd) {
-        return cgroup_is_v1(t, CGROUP_MEMORY) ? oom_kills_v1(dir_fd) : read_field(dir_fd, "memory.events", "oom_kill");
+        return cgroup_is_v1(t, CGROUP_MEMORY) ? read_event_v1(dir_fd, "memory.oom_control", "oom_kill") : read_field(dir_fd, "memory.events", "oom_kill");
 }
 
 static void read_memory(const struct cgroup_tree *t, int dir_fd, struct cgroup_stat *s) {
@@ -116,7 +118,7 @@ int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_sta
         read_memory(t, memory, &s);
         read_cpu(t, unified, cpu, &s);
         s.pids = read_u64(pids, "pids.current");
-        s.pids_refused = read_field(pids, "pids.events", "max");
+        s.pids_refused = cgroup_is_v1(t, CGROUP_PIDS) ? read_event_v1(pids, "pids.events", "max") : read_field(pids, "pids.events", "max");
         if (cgroup_is_v1(t, CGROUP_IO))
                 read_io_v1(io, &s);
         else

@@ -50,6 +50,8 @@ static int init_hybrid(void **state) {
                 { "blkio", "blkio.throttle.read_bps_device", "" }, { "blkio", "blkio.throttle.write_bps_device", "" },
                 { "blkio", "blkio.throttle.read_iops_device", "" }, { "blkio", "blkio.throttle.write_iops_device", "" },
                 { "unified", "hugetlb.2MB.max", "max" },
+                { "blkio", "payload/blkio.throttle.read_bps_device", "" }, { "blkio", "payload/blkio.throttle.write_bps_device", "" },
+                { "blkio", "payload/blkio.throttle.read_iops_device", "" }, { "blkio", "payload/blkio.throttle.write_iops_device", "" },
         };
 
         fake_init_hybrid(&f);
@@ -263,9 +265,9 @@ static void v1_others(void **state) {
         set_ok(f, SET(.limit = CGROUP_HUGETLB_MAX, .value = 2 << 20, .extra = 2 << 20)); /* on v2 here */
         expect(f, V1("unified", "hugetlb.2MB.max"), "2097152");
         set_ok(f, SET(.limit = CGROUP_IO_MAX, .device = makedev(254, 0), .io = { 1000, SIZE_INFINITY, SIZE_INFINITY, 7 }));
-        expect(f, V1("blkio", "blkio.throttle.read_bps_device"), "254:0 1000");
-        expect(f, V1("blkio", "blkio.throttle.write_iops_device"), "254:0 7");
-        expect(f, V1("blkio", "blkio.throttle.write_bps_device"), "254:0 0");
+        expect(f, V1("blkio", "payload/blkio.throttle.read_bps_device"), "254:0 1000");
+        expect(f, V1("blkio", "payload/blkio.throttle.write_iops_device"), "254:0 7");
+        expect(f, V1("blkio", "payload/blkio.throttle.write_bps_device"), "254:0 0");
 }
 
 /* A controller that cannot be turned on is no failure of the root, but of each limit that needs it. A file size limit of 0 makes

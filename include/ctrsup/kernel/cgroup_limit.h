@@ -9,6 +9,8 @@
  *                     MEMORY_MAX keeps the swap part; no memory limit means no swap limit. Set MEMORY_MAX first.
  *   CPU_WEIGHT        becomes cpu.shares = weight * 1024 / 100, the kernel's own arithmetic behind cpu.weight.
  *   CPUSET_*          v1 wants them filled: the empty list means the parent's. The leaf follows the group.
+ *   IO_MAX            is kept on the leaf (v1 does not look above a process's own group), so the payload could read it there, if it
+ *                     mounted blkio; it counts reads and direct or synchronous writes only, not what is written back later.
  *   OOM_GROUP         v1 has none. Setting it is not an error (it is the default of the stack file): when
  *                     cgroup_oom_group_is_native() says no, whoever watches for OOM kills ends the leaf (cgroup_kill()).
  *   MEMORY_HIGH, MEMORY_LOW, MEMORY_MIN, MEMORY_ZSWAP_MAX   have no counterpart: -EOPNOTSUPP unless the value means none.
