@@ -44,6 +44,10 @@ layer() {
         rm -rf "$work/root/usr/sbin/policy-rc.d" "$work/root/etc/resolv.conf" "$work/root"/var/lib/apt/lists/* "$work/root"/var/cache/apt/*.bin \
                 "$work/root"/var/log/*.log "$work/root"/var/log/apt "$work/root"/tmp/*
         umount "$work/root"
+        # What was only touched (lock files) is copied up all the same: not a difference.
+        find "$work/upper" -type f -printf '%P\n' | while IFS= read -r f; do
+                ! cmp -s "$work/upper/$f" "$out/base/$f" || rm "$work/upper/$f"
+        done
         mv "$work/upper" "$out/$name"
         cleanup
         work=
@@ -54,6 +58,7 @@ if [ ! -e "$out/base" ]; then
         work=$(mktemp -d "$out/.base.XXXXXX")
         mmdebstrap --quiet --variant=apt --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
                 --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$work/root" "$sources"
+        rm -f "$work/root/etc/resolv.conf" "$work/root/etc/hostname" # this machine's
         mv "$work/root" "$out/base"
         cleanup
         work=
