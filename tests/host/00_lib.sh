@@ -142,7 +142,7 @@ again_supervisor() {
         ctrsupd --config "$work/ctrsup.conf" --runtime "$work/run" --state "$work/state" "$@" >>"$work/supervisor.log" 2>&1 &
         supervisor=$!
         export CTRSUP_SOCKET=$work/run/ctrsup.sock
-        within 10 ctrsup status --no-legend || not_ok "the supervisor answers" "$(tail -n 20 "$work/supervisor.log")"
+        within 10 ctrsup status --no-legend || { not_ok "the supervisor answers" "$(tail -n 20 "$work/supervisor.log")"; finish; }
 }
 
 stop_supervisor() {
