@@ -1,5 +1,5 @@
 /* ${NAME}, ${NAME:-default}, ${NAME:?message} in the values of a tree. Only "${" is special: $HOME is left alone, "$${" writes a
- * literal "${". Keys are never touched, nor anything below a top-level x- key.
+ * literal "${". Keys are never touched.
  */
 #pragma once
 

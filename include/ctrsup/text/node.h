@@ -46,11 +46,35 @@ struct node *node_copy(struct arena *a, const struct node *n, size_t *count);
 int node_add(struct arena *a, struct node *n, struct node *key, struct node *value);
 void node_remove(struct node *n, uint32_t index);
 
-/* The entry of that key, NULL when there is none or n is not a mapping (or NULL). Not for writing the key. */
-struct node_entry *node_get(struct arena *a, struct node *n, const char *key);
+/* Drops entries whose key an earlier entry has; each() (NULL: silently) hears of every pair first. 0 or -ENOMEM. */
+int node_dedupe(struct arena *a, struct node *n, void (*each)(void *userdata, const struct node *first, const struct node *again),
+                void *userdata);
+
+/* The value of that key, NULL when there is none or n is not a mapping (or NULL). Builds an index once for a large mapping; when
+ * that cannot be had it looks at every key. */
+struct node *node_get(struct arena *a, struct node *n, const char *key);
 /* Plain and empty, "~" or "null". */
 bool node_is_null(const struct node *n);
+/* Levels of mappings and lists: 0 for a scalar. */
+size_t node_depth(const struct node *n);
 /* How many nodes, keys counted too; recursion is bounded by the reader's depth. */
 size_t node_count(const struct node *n);
+/* A bare true, false or number. */
+bool node_is_bare(const struct node *n);
 /* "a mapping", "a list", "nothing", "a string": for "expected X, found Y". */
 const char *node_kind_words(const struct node *n);
+
+/* Where a walk through a tree is: steps on the callers' stacks, innermost first. */
+struct path {
+        const struct path *up;
+        const char *key;        /* NULL: a list item, index */
+        size_t index;
+};
+
+struct buf;
+/* "containers.web.ports[0]"; a long key is cut, control characters are replaced. */
+void path_put(const struct path *path, struct buf *out);
+
+/* Calls visit for each key and list item below n, in order: a key with a scalar has the scalar's mark, any other the key's. Stops
+ * at and returns the first result that is not 0; -ENOMEM. */
+int node_each_mark(const struct node *n, int (*visit)(void *userdata, const char *path, struct mark mark), void *userdata);

@@ -31,7 +31,7 @@ enum field_flags {
         FIELD_SIGNED = 1 << 4,          /* a duration with a leading "-" is fine */
         FIELD_DEFAULT_INFINITE = 1 << 5, /* without the key the value is all ones: no limit, though no word says so */
         FIELD_CLIENT = 1 << 6,          /* worked off before the document is sent: checked, not stored */
-        FIELD_INHERITABLE = 1 << 7,     /* FIELD_REQUIRED, but `defaults` may bring it: no "required" in the JSON Schema */
+        FIELD_INHERITABLE = 1 << 7,     /* with FIELD_REQUIRED: `defaults` and a container may each leave it to the other */
 };
 
 struct walk;
@@ -76,13 +76,7 @@ struct table {
         void (*finish)(struct walk *w, const struct node_entry *entry, void *at);
         /* The hint for an item that is not a mapping (a short form): NULL or nothing written: none. */
         void (*short_form)(const struct node *item, struct buf *hint);
-};
-
-/* Where a walk is: a list of steps on the callers' stacks. */
-struct path {
-        const struct path *up;
-        const char *key;                /* NULL: a list item, index */
-        size_t index;
+        const char *short_form_name;    /* "Compose short form"; NULL: "short form" */
 };
 
 struct walk {
@@ -90,30 +84,50 @@ struct walk {
         struct arena *nodes;            /* rewritten nodes live here */
         struct diag_list *diags;
         const char *base_dir;           /* relative host paths start here; NULL: there must be none */
-        bool partial;                   /* a `defaults` block: required keys may be missing */
-        /* The equivalent of a word that other tools use, for an unknown key; false: none. path is the mapping's. */
-        bool (*foreign)(const struct path *path, const struct node_entry *entry, struct buf *hint);
-        void *owner;                    /* for the types and finishers of one schema */
+        bool partial;                   /* a `defaults` block: keys that it may leave to the containers may be missing */
+        /* What other tools' words are called here. Writes the hint for a key that nobody knows, or for a value that an enumeration
+         * does not have (f, text); nothing written: no idea. */
+        void (*foreign_key)(const struct path *path, const struct node_entry *entry, struct buf *hint);
+        void (*foreign_value)(const struct field *f, const char *text, struct buf *hint);
         const struct path *path;
+        const struct node *key;         /* of the value that a type reads; a list's items leave the list's */
 };
 
-/* Defaults first, then n over them. n must be what the table describes, or there is a complaint. Each mapping of n is left
- * without its x- keys. */
+/* Removes the x- keys of every mapping with known keys. */
+void schema_strip(const struct table *t, struct node *n);
+/* Defaults first, then entry's value over them. It must be what the table describes, or there is a complaint. */
 void schema_read(struct walk *w, const struct table *t, const struct node_entry *entry, void *at);
 void schema_fill_defaults(struct walk *w, const struct table *t, void *at);
 
-/* A complaint where the walk is now. n: the node to mark; NULL: unknown. The same complaint at the same place is given once (a node
- * that came from an anchor or from defaults is walked more than once). */
-struct diag *walk_complain(struct walk *w, enum diag_id id, const struct node *n, const char *format, ...) _printf_(4, 5);
+/* A complaint where the walk is now. mark: of the key or the value. The same complaint at the same place is given once (a node that
+ * came from an anchor or from `defaults` is walked more than once): NULL then, which walk_hint() takes. */
+struct diag *walk_complain(struct walk *w, enum diag_id id, struct mark mark, const char *format, ...) _printf_(4, 5);
 /* The same for a key below the place where the walk is: "limits.memory". */
-struct diag *walk_complain_at(struct walk *w, enum diag_id id, const struct node *n, const char *below, const char *format, ...) _printf_(5, 6);
+struct diag *walk_complain_at(struct walk *w, enum diag_id id, struct mark mark, const char *below, const char *format, ...)
+        _printf_(5, 6);
 void walk_hint(struct walk *w, struct diag *d, const char *format, ...) _printf_(3, 4);
-/* The text of path, "containers.web.ports[0]"; long keys are cut. */
-void path_put(const struct path *path, struct buf *out);
-/* Quoted for a message, in w's arena; never NULL. */
+/* Something that looks wrong and is allowed. */
+void walk_warn(struct walk *w, enum diag_id id, struct mark mark, const char *words, const char *hint);
+/* Adds the words to an earlier hint when there is one: "…; …". */
+void walk_hint_buf(struct walk *w, struct diag *d, const struct buf *hint);
+/* Quoted for a message, in the arena of the complaints; never NULL. */
 const char *walk_quote(struct walk *w, const char *text);
+/* A copy in w's arena; out of memory is remembered in the complaints, then "" is returned. */
+const char *walk_keep(struct walk *w, const char *text);
+void *walk_alloc(struct walk *w, size_t count, size_t size); /* never NULL unless size or memory is none: check */
+void walk_oom(struct walk *w);
+
+/* Scalar text of n, or NULL and the complaint "expected WHAT, found …". Null is not text. */
+const char *walk_text(struct walk *w, const struct node *n, const char *what);
+/* As above for numbers and booleans, which must not stand in quotes. */
+const char *walk_bare(struct walk *w, const struct node *n, const char *what);
 
 const struct field *table_find(const struct table *t, const char *key);
+/* Where a list's count is, given where its pointer is. */
+static inline size_t *field_count(const struct field *f, void *at) { return (size_t *)(void *)((char *)at - f->at + f->n_at); }
+static inline size_t field_count_get(const struct field *f, const void *at) {
+        return *(const size_t *)(const void *)((const char *)at - f->at + f->n_at);
+}
 
 /* Types that need no noun. What is at `at`: */
 extern const struct type type_string;    /* const char * */
@@ -122,14 +136,16 @@ extern const struct type type_int;       /* int64_t or uint64_t */
 extern const struct type type_size;      /* uint64_t, bytes */
 extern const struct type type_duration;  /* uint64_t (int64_t when FIELD_SIGNED), us */
 extern const struct type type_mode;      /* mode_t */
-extern const struct type type_milli;     /* uint64_t, thousandths */
 extern const struct type type_enum;      /* an enum: int */
 extern const struct type type_host_path; /* const char *, made absolute */
 extern const struct type type_abs_path;  /* const char *, of the container */
-extern const struct type type_group;     /* a mapping with known keys: a struct, sub */
-extern const struct type type_list;      /* a list of such: pointer and count, sub */
-extern const struct type type_map;       /* a mapping name -> such: pointer and count, sub */
-extern const struct type type_ignored;   /* format, x-: nothing */
+extern const struct type type_group;     /* a mapping with known keys, in the same struct; sub */
+extern const struct type type_list;      /* a list of such: pointer and count; sub; min and max are of the count */
+extern const struct type type_map;       /* a mapping name -> such: pointer and count; sub */
 
-/* Scalar text of n, or a complaint "expected WHAT, found …" and NULL. Null is not text. */
-const char *walk_text(struct walk *w, const struct node *n, const char *what);
+/* For types made of these: reads a host path of n into its absolute form, also in n itself; NULL: there was a complaint. */
+const char *walk_host_path(struct walk *w, struct node *n);
+/* Lexical check of a path inside the container; the clean form, NULL: there was a complaint. */
+const char *walk_container_path(struct walk *w, const struct node *n);
+/* The JSON Schema of a scalar that also allows a variable: {"anyOf": [schema, {"$ref": "#/definitions/variable"}]}. Takes schema. */
+json_t *schema_or_variable(json_t *schema);

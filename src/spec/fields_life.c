@@ -1,0 +1,153 @@
+/* Restart, stop, logs; dependencies, probes, hooks, schedules. */
+#include "tables.h"
+
+/* A row is a key, in as few lines as it takes. */
+/* clang-format off */
+
+static const struct field restart_policy_fields[] = {
+        { .key = "delay", .type = &type_duration, AT(spec_restart_policy, delay_usec), .preset = "100ms", .change = CHANGE_META,
+          .doc = "first wait; doubles each time, give or take 10 %", .example = "1s" },
+        { .key = "max_delay", .type = &type_duration, AT(spec_restart_policy, max_delay_usec), .preset = "1m",
+          .change = CHANGE_META, .doc = "cap of the doubling", .example = "5m" },
+        { .key = "max_attempts", .type = &type_int, AT(spec_restart_policy, max_attempts), .max = 1000000, .preset = "0",
+          .change = CHANGE_META, .doc = "restarts inside window until it is failed; 0 is no limit", .example = "5" },
+        { .key = "window", .type = &type_duration, AT(spec_restart_policy, window_usec), .preset = "10s", .change = CHANGE_META,
+          .doc = "up this long is a success: counters reset", .example = "1m" },
+};
+const struct table restart_policy_table = { FIELDS(restart_policy_fields), .finish = restart_policy_finish };
+
+static const struct field logging_fields[] = {
+        { .key = "driver", .type = &type_enum, AT(spec_logging, driver), WORDS(spec_log_driver_words),
+          .preset_words = "journald where it runs, else file", .change = CHANGE_REPLACE,
+          .doc = "direct is a journal stream as stdout: fast, but /dev/stdout cannot be reopened", .example = "file" },
+        { .key = "tag", .type = &type_tag, AT(spec_logging, tag), .preset_words = "<stack>/<container>", .change = CHANGE_REPLACE,
+          .doc = "SYSLOG_IDENTIFIER of its lines", .example = "shop-web" },
+        { .key = "rate_limit", .type = &type_group, .sub = &logging_rate_limit_table, .change = CHANGE_REPLACE,
+          .doc = "lines above this are counted and dropped", .example = "{interval: 1s, burst: 5000}" },
+        { .key = "file", .type = &type_group, .sub = &logging_file_table, .change = CHANGE_REPLACE, .doc = "for driver: file",
+          .example = "{max_size: 50M}" },
+};
+const struct table logging_table = { FIELDS(logging_fields) };
+
+static const struct field logging_rate_limit_fields[] = {
+        { .key = "interval", .type = &type_duration, AT(spec_logging, rate_interval_usec), .preset = "30s",
+          .change = CHANGE_REPLACE, .doc = "window of the rate limit; 0s is off", .example = "1s" },
+        { .key = "burst", .type = &type_int, AT(spec_logging, rate_burst), .min = 1, .max = 1000000000, .preset = "10000",
+          .change = CHANGE_REPLACE, .doc = "lines per interval", .example = "5000" },
+};
+const struct table logging_rate_limit_table = { FIELDS(logging_rate_limit_fields) };
+
+static const struct field logging_file_fields[] = {
+        { .key = "max_size", .type = &type_size, AT(spec_logging, file_max_size), .min = 4096, .preset = "10M",
+          .change = CHANGE_REPLACE, .doc = "size at which a file is rotated", .example = "50M" },
+        { .key = "max_files", .type = &type_int, AT(spec_logging, file_max_files), .min = 1, .max = 1000, .preset = "3",
+          .change = CHANGE_REPLACE, .doc = "rotated files kept", .example = "5" },
+};
+const struct table logging_file_table = { FIELDS(logging_file_fields) };
+
+static const struct field dependency_fields[] = {
+        { .key = "condition", LATER(word),
+          .preset_words = "healthy when the target has a healthcheck or readiness, completed for a job, else started",
+          .change = CHANGE_META, .doc = "started, healthy, completed", .example = "completed" },
+        { .key = "restart", LATER(bool), .preset_words = "false", .change = CHANGE_META,
+          .doc = "restart this one when the dependency was replaced", .example = "true" },
+        { .key = "required", LATER(bool), .preset_words = "true", .change = CHANGE_META, .doc = "false only warns",
+          .example = "false" },
+};
+const struct table dependency_table = { FIELDS(dependency_fields) };
+
+static const struct field healthcheck_fields[] = {
+        { .key = "exec", LATER(argv), .change = CHANGE_META, .doc = "run in the container as its user; exit 0 is healthy",
+          .example = "[pg_isready, -q]" },
+        { .key = "http", .type = &type_group, .sub = &probe_http_table, .flags = FIELD_LATER, .change = CHANGE_META,
+          .doc = "a GET to 127.0.0.1 in the container's network namespace", .example = "{port: 8000, path: /healthz}" },
+        { .key = "tcp", .type = &type_group, .sub = &probe_tcp_table, .flags = FIELD_LATER, .change = CHANGE_META,
+          .doc = "a connect to 127.0.0.1 in the container's network namespace", .example = "{port: 5432}" },
+        { .key = "notify", LATER(map), .change = CHANGE_REPLACE, .doc = "the process has to send WATCHDOG=1 within timeout",
+          .example = "{}" },
+        { .key = "interval", LATER(duration), .preset_words = "30s", .change = CHANGE_META, .doc = "between probes, at least 1s",
+          .example = "10s" },
+        { .key = "timeout", LATER(duration), .preset_words = "30s", .change = CHANGE_META, .doc = "probe is killed after",
+          .example = "3s" },
+        { .key = "retries", LATER(int), .preset_words = "3", .change = CHANGE_META,
+          .doc = "failures in a row until it is unhealthy", .example = "5" },
+        { .key = "start_period", LATER(duration), .preset_words = "0s", .change = CHANGE_META,
+          .doc = "failures do not count before it ends", .example = "40s" },
+        { .key = "start_interval", LATER(duration), .preset_words = "5s", .change = CHANGE_META,
+          .doc = "between probes until the first success", .example = "1s" },
+        { .key = "on_failure", LATER(word), .preset_words = "restart", .change = CHANGE_META,
+          .doc = "restart through the restart policy, or none", .example = "none" },
+};
+const struct table healthcheck_table = { FIELDS(healthcheck_fields) };
+
+static const struct field probe_http_fields[] = {
+        { .key = "port", LATER(port), .preset_words = "required", .change = CHANGE_META, .doc = "port of the GET",
+          .example = "8080" },
+        { .key = "path", LATER(text), .preset_words = "/", .change = CHANGE_META, .doc = "path of the GET",
+          .example = "/healthz" },
+        { .key = "scheme", LATER(word), .preset_words = "http", .change = CHANGE_META,
+          .doc = "http, https (certificate not checked, as kubelet)", .example = "https" },
+        { .key = "host", LATER(text), .preset_words = "localhost", .change = CHANGE_META, .doc = "Host header / SNI",
+          .example = "shop.lan" },
+        { .key = "headers", LATER(map), .preset_words = "{}", .change = CHANGE_META, .doc = "header lines",
+          .example = "{X-Probe: 1}" },
+        { .key = "status", LATER(text), .preset_words = "200-399", .change = CHANGE_META, .doc = "accepted codes",
+          .example = "200-299" },
+};
+const struct table probe_http_table = { FIELDS(probe_http_fields) };
+
+static const struct field probe_tcp_fields[] = {
+        { .key = "port", LATER(port), .preset_words = "required", .change = CHANGE_META, .doc = "port to connect to",
+          .example = "5432" },
+};
+const struct table probe_tcp_table = { FIELDS(probe_tcp_fields) };
+
+static const struct field readiness_fields[] = {
+        { .key = "type", LATER(word), .preset_words = "healthcheck if there is one, else started", .change = CHANGE_REPLACE,
+          .doc = "started, notify (READY=1 on $NOTIFY_SOCKET) or healthcheck (first success)", .example = "notify" },
+        { .key = "timeout", LATER(duration), .preset_words = "90s", .change = CHANGE_META,
+          .doc = "not ready in time is a failed start", .example = "5m" },
+};
+const struct table readiness_table = { FIELDS(readiness_fields) };
+
+static const struct field reload_fields[] = {
+        { .key = "signal", LATER(signal), .change = CHANGE_META, .doc = "sent by ctrsup reload and on config change",
+          .example = "SIGHUP" },
+        { .key = "exec", LATER(argv), .change = CHANGE_META, .doc = "run inside instead", .example = "[nginx, -s, reload]" },
+};
+const struct table reload_table = { FIELDS(reload_fields) };
+
+static const struct field hook_fields[] = {
+        { .key = "command", LATER(argv), .change = CHANGE_META, .doc = "what runs", .example = "[./warm.sh]" },
+        { .key = "user", LATER(text), .change = CHANGE_META, .doc = "as whom", .example = "\"70\"" },
+        { .key = "working_dir", LATER(path), .change = CHANGE_META, .doc = "where", .example = "/srv" },
+        { .key = "environment", LATER(map), .change = CHANGE_META, .doc = "more variables", .example = "{A: b}" },
+        { .key = "timeout", LATER(duration), .change = CHANGE_META, .doc = "longest run", .example = "10s" },
+};
+const struct table hook_table = { FIELDS(hook_fields) };
+
+static const struct field update_config_fields[] = {
+        { .key = "order", LATER(word), .preset_words = "stop-first", .change = CHANGE_META,
+          .doc = "which comes first; start-first needs no exclusive resource", .example = "start-first" },
+        { .key = "parallelism", LATER(int), .preset_words = "1", .change = CHANGE_META,
+          .doc = "instances replaced at once; 0 = all", .example = "2" },
+        { .key = "delay", LATER(duration), .preset_words = "0s", .change = CHANGE_META, .doc = "pause between batches",
+          .example = "5s" },
+        { .key = "monitor", LATER(duration), .preset_words = "10s", .change = CHANGE_META, .doc = "must stay ready this long",
+          .example = "30s" },
+        { .key = "failure_action", LATER(word), .preset_words = "rollback", .change = CHANGE_META,
+          .doc = "rollback, pause, continue", .example = "pause" },
+};
+const struct table update_config_table = { FIELDS(update_config_fields) };
+
+static const struct field schedule_fields[] = {
+        { .key = "on_calendar", LATER(calendar), .preset_words = "required", .change = CHANGE_META,
+          .doc = "systemd.time(7) expression, optional time zone", .example = "Mon..Fri 03:30" },
+        { .key = "persistent", LATER(bool), .preset_words = "true", .change = CHANGE_META,
+          .doc = "run once at start-up if a run was missed while down", .example = "false" },
+        { .key = "randomized_delay", LATER(duration), .preset_words = "0s", .change = CHANGE_META,
+          .doc = "spread, stable per host+job", .example = "10m" },
+        { .key = "overlap", LATER(word), .preset_words = "skip", .change = CHANGE_META,
+          .doc = "previous run still going: skip, queue, replace", .example = "queue" },
+};
+const struct table schedule_table = { FIELDS(schedule_fields) };

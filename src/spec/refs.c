@@ -1,0 +1,241 @@
+/* References between the parts of a stack: container:X and the volumes' names exist, and nobody waits in a circle. */
+#include "tables.h"
+
+#include <ctrsup/text/suggest.h>
+
+#include <string.h>
+
+/* The walk stands on the stack; this makes the path of a container's key below it. */
+static const char *place(struct walk *w, const struct spec_container *c, const char *key) {
+        const char *path = arena_printf(w->diags->arena, "containers.%s.%s", c->name, key);
+
+        if (!path)
+                walk_oom(w);
+        return path ? path : "containers";
+}
+
+static struct node *namespace_node(struct walk *w, struct node *containers, const struct spec_container *c, enum spec_ns ns) {
+        struct node *namespaces = node_get(w->nodes, node_get(w->nodes, containers, c->name), "namespaces");
+        struct node *n = node_get(w->nodes, namespaces, spec_ns_name(ns));
+
+        /* user: container:X that came from pid: is shown at pid */
+        return n ? n : ns == NS_USER ? node_get(w->nodes, namespaces, "pid") : NULL;
+}
+
+static void list_containers(const struct spec *s, struct buf *out) {
+        for (size_t i = 0; i < s->n_containers && i < 12; i++)
+                buf_printf(out, "%s%s", i ? ", " : "", s->containers[i].name);
+        if (s->n_containers > 12)
+                buf_puts(out, ", ...");
+}
+
+static void complain_no_container(struct walk *w, const struct spec *s, const struct node *n, const char *path,
+                                  const char *name) {
+        _cleanup_buf_ struct buf names = BUF_NULL;
+        struct suggest nearest = suggest_begin(name);
+        struct diag *d =
+                walk_complain_at(w, DIAG_NO_SUCH_REF, n->mark, path, "no container %s in this stack", walk_quote(w, name));
+
+        for (size_t i = 0; i < s->n_containers; i++)
+                suggest_offer(&nearest, s->containers[i].name);
+        list_containers(s, &names);
+        if (nearest.best)
+                walk_hint(w, d, "did you mean \"%s\"? (containers: %s)", nearest.best, buf_text(&names));
+        else
+                walk_hint(w, d, "containers: %s", buf_text(&names));
+}
+
+/* false: something about the references is wrong, so that following them makes no sense. */
+static bool check_namespace_refs(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
+        bool good = true;
+        char key[32];
+
+        for (int ns = 0; ns < _NS_MAX; ns++) {
+                const char *name = c->namespaces[ns].container;
+                const struct node *n = name ? namespace_node(w, containers, c, (enum spec_ns)ns) : NULL;
+
+                if (!n || n->kind != NODE_SCALAR)
+                        continue;
+                (void)snprintf(key, sizeof(key), "namespaces.%s", spec_ns_name((enum spec_ns)ns));
+                if (strcmp(name, c->name) == 0)
+                        walk_complain_at(w, DIAG_CYCLE, n->mark, place(w, c, key), "\"container:%s\" is this container itself",
+                                         name);
+                else if (!spec_find(s, name))
+                        complain_no_container(w, s, n, place(w, c, key), name);
+                else
+                        continue;
+                good = false;
+        }
+        return good;
+}
+
+/* ---- circles ---- */
+
+struct search {
+        struct walk *w;
+        const struct spec *s;
+        struct node *containers;
+        char *state; /* a container each: 0 new, 1 on the way, 2 done */
+        size_t *way;
+        enum spec_ns *by; /* the namespace by which way[i] waits for way[i + 1] */
+        size_t depth;
+};
+
+static void complain_cycle(struct search *f, size_t start) {
+        _cleanup_buf_ struct buf words = BUF_NULL;
+        const struct spec_container *c = &f->s->containers[f->way[start]];
+        char key[32];
+
+        for (size_t i = start; i < f->depth; i++)
+                buf_printf(&words, "%s → ", f->s->containers[f->way[i]].name);
+        buf_puts(&words, c->name);
+        (void)snprintf(key, sizeof(key), "namespaces.%s", spec_ns_name(f->by[start]));
+        const struct node *n = namespace_node(f->w, f->containers, c, f->by[start]);
+        struct diag *d =
+                walk_complain_at(f->w, DIAG_CYCLE, n ? n->mark : c->mark, place(f->w, c, key), "cycle: %s", buf_text(&words));
+        if (!d || start + 1 >= f->depth)
+                return;
+        const struct spec_container *next = &f->s->containers[f->way[start + 1]];
+        n = namespace_node(f->w, f->containers, next, f->by[start + 1]);
+        if (n)
+                diag_note(f->w->diags, d, n->mark, "%s needs %s here", next->name, next->namespaces[f->by[start + 1]].container);
+}
+
+/* Depth first, without recursion: a stack may have thousands of containers. */
+static bool search_cycles(struct search *f, size_t from) {
+        size_t *next = arena_array_of(f->w->nodes, size_t, f->s->n_containers);
+
+        if (!next) {
+                walk_oom(f->w);
+                return false;
+        }
+        f->way[0] = from;
+        f->depth = 1;
+        f->state[from] = 1;
+        next[0] = 0;
+        while (f->depth > 0) {
+                size_t top = f->depth - 1;
+                const struct spec_container *c = &f->s->containers[f->way[top]];
+
+                if (next[top] == _NS_MAX) {
+                        f->state[f->way[top]] = 2;
+                        f->depth--;
+                        continue;
+                }
+                f->by[top] = (enum spec_ns)next[top]++;
+                const char *name = c->namespaces[f->by[top]].container;
+                const struct spec_container *to = name ? spec_find(f->s, name) : NULL;
+                if (!to)
+                        continue;
+                size_t index = (size_t)(to - f->s->containers);
+                if (f->state[index] == 1) {
+                        size_t start = 0;
+
+                        while (f->way[start] != index)
+                                start++;
+                        complain_cycle(f, start);
+                        return false;
+                }
+                if (f->state[index] == 0) {
+                        f->state[index] = 1;
+                        f->way[f->depth] = index;
+                        next[f->depth] = 0;
+                        f->depth++;
+                }
+        }
+        return true;
+}
+
+static bool check_cycles(struct walk *w, const struct spec *s, struct node *containers) {
+        struct search f = { .w = w,
+                            .s = s,
+                            .containers = containers,
+                            .state = arena_alloc(w->nodes, s->n_containers),
+                            .way = arena_array_of(w->nodes, size_t, s->n_containers),
+                            .by = arena_array_of(w->nodes, enum spec_ns, s->n_containers) };
+
+        if (!f.state || !f.way || !f.by) {
+                walk_oom(w);
+                return false;
+        }
+        for (size_t i = 0; i < s->n_containers; i++)
+                if (f.state[i] == 0 && !search_cycles(&f, i))
+                        return false;
+        return true;
+}
+
+/* ---- user namespaces of those that share a pid namespace; bind mounts of those without one ---- */
+
+static void check_shared_pid(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
+        if (c->namespaces[NS_PID].mode != NS_CONTAINER)
+                return;
+        const struct spec_container *other = spec_find(s, c->namespaces[NS_PID].container);
+        const struct node *user = namespace_node(w, containers, c, NS_USER), *pid = namespace_node(w, containers, c, NS_PID);
+        if (!other || !user || user->kind != NODE_SCALAR || spec_ns_owner(s, c, NS_USER) == spec_ns_owner(s, other, NS_USER))
+                return;
+        struct diag *d = walk_complain_at(w, DIAG_CONFLICT, user->mark, place(w, c, "namespaces.user"),
+                                          "%s cannot be combined with pid: container:%s", walk_quote(w, user->text), other->name);
+        if (d && pid)
+                diag_note(w->diags, d, pid->mark, "pid given here");
+        walk_hint(w, d, "remove it: containers that share a pid namespace share the user namespace");
+}
+
+static void resolve_idmap(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
+        struct node *list = node_get(w->nodes, node_get(w->nodes, containers, c->name), "volumes");
+        bool host = !spec_ns_owner(s, c, NS_USER);
+        char key[48];
+
+        for (size_t i = 0; list && i < c->n_volumes && i < list->n; i++) {
+                const struct node *idmap = node_at(w, list->entries[i].value, "bind.idmap");
+
+                if (!host)
+                        continue;
+                if (idmap && c->volumes[i].idmap) {
+                        (void)snprintf(key, sizeof(key), "volumes[%zu].bind.idmap", i);
+                        walk_complain_at(w, DIAG_CONFLICT, idmap->mark, place(w, c, key),
+                                         "there is no user namespace to map for");
+                }
+                c->volumes[i].idmap = false;
+        }
+}
+
+/* ---- volumes ---- */
+
+static void check_volume_refs(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
+        struct node *list = node_get(w->nodes, node_get(w->nodes, containers, c->name), "volumes");
+        char key[48];
+
+        for (size_t i = 0; list && i < c->n_volumes && i < list->n; i++) {
+                const struct spec_volume *v = &c->volumes[i];
+                const struct node *n = node_get(w->nodes, list->entries[i].value, "source");
+
+                if (v->type != VOLUME_VOLUME || !v->source || !n || strchr(v->source, '/') || spec_find_volume(s, v->source))
+                        continue;
+                struct suggest nearest = suggest_begin(v->source);
+                (void)snprintf(key, sizeof(key), "volumes[%zu].source", i);
+                struct diag *d = walk_complain_at(w, DIAG_NO_SUCH_REF, n->mark, place(w, c, key), "no volume %s in this stack",
+                                                  walk_quote(w, v->source));
+                for (size_t k = 0; k < s->n_volumes; k++)
+                        suggest_offer(&nearest, s->volumes[k].key);
+                if (nearest.best)
+                        walk_hint(w, d, "did you mean \"%s\"?", nearest.best);
+                else if (name_is_label(v->source))
+                        walk_hint(w, d, "add it at the top level: volumes: {%s: {}}", v->source);
+        }
+}
+
+void stack_check_refs(struct walk *w, struct spec *s, struct node *root) {
+        struct node *containers = node_get(w->nodes, root, "containers");
+        bool good = true;
+
+        for (size_t i = 0; i < s->n_containers; i++) {
+                good = check_namespace_refs(w, s, containers, &s->containers[i]) && good;
+                check_volume_refs(w, s, containers, &s->containers[i]);
+        }
+        if (!good || s->n_containers == 0 || !check_cycles(w, s, containers))
+                return;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                check_shared_pid(w, s, containers, &s->containers[i]);
+                resolve_idmap(w, s, containers, &s->containers[i]);
+        }
+}

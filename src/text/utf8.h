@@ -1,0 +1,8 @@
+/* UTF-8, strictly: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the character at s (len > 0 bytes are there) and its code point; 0: not UTF-8. */
+size_t utf8_decode(const char *s, size_t len, uint32_t *ret);
