@@ -103,7 +103,7 @@ define program_rule
 $(B)/bin/$(1): $(2)/obj/$(main_$(1))/main.o $(foreach l,$(layers_$(1)),$(call archive,$(2),$(l)))
 	@mkdir -p $$(@D)
 	@$$(if $$(V),,echo "  LD    $$@")
-	$(Q)$$(CC) $(3) $$^ $$(if $$(libs_$(1)),$$$$(pkg-config --libs $$(libs_$(1)))) -o $$@
+	$(Q)$$(CC) $(3) $$^ $$(if $$(libs_$(1)),$$$$(pkg-config --libs $$(libs_$(1)))) -lm -o $$@
 endef
 $(foreach p,$(PROGRAMS),$(eval $(if $(static_$(p)),\
 	$(call program_rule,$(p),$(PLAIN),$$(call plain_flags,$$(ALL_LDFLAGS)) -static),\
@@ -115,7 +115,7 @@ $(B)/$(1)/%: tests/$(1)/%.c $(ARCHIVES)
 	@mkdir -p $$(@D)
 	@$$(if $$(V),,echo "  TEST  $$<")
 	$(Q)$$(CC) $$(CPPFLAGS) -Isrc -Itests $$(ALL_CFLAGS) -MMD -MP -MF $$@.d $$(ALL_LDFLAGS) $$< -Wl,--start-group $(ARCHIVES) \
-		-Wl,--end-group $$$$(pkg-config --libs cmocka $(pkgs)) -o $$@
+		-Wl,--end-group $$$$(pkg-config --libs cmocka $(pkgs)) -lm -o $$@
 endef
 $(foreach kind,unit host fuzz bench,$(eval $(call test_rule,$(kind))))
 
