@@ -144,7 +144,7 @@ void diag_note(struct diag_list *list, struct diag *d, struct mark mark, const c
 static void print_place(const struct diag_list *list, struct mark mark, struct buf *out) {
         buf_puts(out, list->file);
         if (mark.line > 0)
-                buf_printf(out, ":%u:%u", mark.line, mark.column);
+                buf_printf(out, mark.column > 0 ? ":%u:%u" : ":%u", mark.line, mark.column);
         buf_puts(out, ": ");
 }
 
