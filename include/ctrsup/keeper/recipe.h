@@ -42,10 +42,11 @@ enum recipe_op_kind {
         RECIPE_CGROUP,      /* fd: write "0" to this `tasks` file of a v1 hierarchy */
         RECIPE_OOM_SCORE,   /* num0: oom_score_adj, two's complement */
         RECIPE_LAYER,       /* str0: host path; num0: slot. One directory, not what is mounted below it */
-        RECIPE_UPPER,       /* str0: host directory that gets upper/ and work/; num0: slot; num1: slot of the base layer */
+        RECIPE_UPPER,       /* str0: host directory; num0: slot */
         RECIPE_BIND,        /* str0: host path; str1: path below it, resolved inside it; num0: slot; num1: propagation (MS_*) */
         RECIPE_PEER_SHM,    /* fd: pidfd; num0: slot. That container's /dev/shm */
-        RECIPE_OVERLAY,     /* num0: slot; num1: first layer slot (base first, in a row); num2: how many; num3: upper slot */
+        RECIPE_OVERLAY,     /* num0: slot; num1: first layer slot (base first, in a row); num2: how many; num3: slot of UPPER or
+                             * of a tmpfs: upper/ and work/ are made there. upper/, so /, gets owner and mode of the base layer's / */
         RECIPE_DEV,         /* num0: slot: /dev with its nodes */
         RECIPE_JOIN,        /* fd: pidfd; num0: CLONE_NEW* of the namespaces to enter; not the user namespace of a start */
         RECIPE_TIME,        /* num0, num1: monotonic and boottime offset in us, two's complement: a new time namespace */
@@ -91,7 +92,7 @@ enum recipe_flag {
         RECIPE_OWN = 1 << 10,        /* STREAM: change its owner (a pipe of ours, not a caller's file) */
         RECIPE_NO_NEW_PRIVS = 1 << 11, /* IDENTITY */
         RECIPE_INIT = 1 << 12,       /* COMMAND: below ctrsup-init */
-        RECIPE_PERSISTENT = 1 << 13, /* UPPER: keeps the owner and mode it has when it is there */
+        RECIPE_PERSISTENT = 1 << 13, /* OVERLAY: an upper/ that is there already is used, else it is an error */
 };
 
 enum recipe_fs { RECIPE_FS_PROC, RECIPE_FS_SYSFS, RECIPE_FS_CGROUP2, RECIPE_FS_TMPFS, RECIPE_FS_DEVPTS, RECIPE_FS_MQUEUE, _RECIPE_FS_MAX };
