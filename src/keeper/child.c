@@ -27,13 +27,13 @@ static child_operation *const prepare[_RECIPE_OP_MAX] = {
         [RECIPE_USER] = prepare_user,
         [RECIPE_SPAWN] = prepare_spawn,
         [RECIPE_MOUNT] = prepare_mount,
-        [RECIPE_RLIMIT] = child_rlimit,
+        [RECIPE_RLIMIT] = prepare_rlimit,
         [RECIPE_STREAM] = prepare_stream,
 };
 
 static child_operation *const payload[_RECIPE_OP_MAX] = {
         [RECIPE_MOUNT] = payload_mount,
-        [RECIPE_RLIMIT] = child_rlimit,
+        [RECIPE_RLIMIT] = payload_rlimit,
         [RECIPE_STREAM] = payload_stream,
         [RECIPE_ROOT] = payload_root,
         [RECIPE_SEED] = payload_seed,

@@ -66,7 +66,8 @@ int prepare_user(struct child *c, const struct recipe_op *op);
 int prepare_stream(struct child *c, const struct recipe_op *op);
 int prepare_mount(struct child *c, const struct recipe_op *op);
 int prepare_spawn(struct child *c, const struct recipe_op *op); /* returns twice: 1 in the payload */
-int child_rlimit(struct child *c, const struct recipe_op *op);
+int prepare_rlimit(struct child *c, const struct recipe_op *op);
+int payload_rlimit(struct child *c, const struct recipe_op *op);
 int payload_mount(struct child *c, const struct recipe_op *op);
 int payload_root(struct child *c, const struct recipe_op *op);
 int payload_seed(struct child *c, const struct recipe_op *op);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* Where settle_fds() puts what has to live until execve. */
@@ -63,6 +64,20 @@ int payload_pty(struct child *c, const struct recipe_op *op) {
 int payload_stream(struct child *c, const struct recipe_op *op) {
         c->stream[op->num[0]] = (struct child_stream){ .fd = c->fds[op->fd], .own = op->flags & RECIPE_OWN };
         return 0;
+}
+
+int payload_rlimit(struct child *c _unused_, const struct recipe_op *op) {
+        __rlimit_resource_t resource = (__rlimit_resource_t)op->num[0];
+        struct rlimit now, limit = { .rlim_cur = op->num[1], .rlim_max = op->num[2] };
+
+        if (getrlimit(resource, &now) < 0)
+                return -errno;
+        if ((op->flags & RECIPE_BEST_EFFORT) && limit.rlim_max > now.rlim_max) {
+                limit.rlim_max = now.rlim_max;
+                if (limit.rlim_cur > limit.rlim_max)
+                        limit.rlim_cur = limit.rlim_max;
+        }
+        return setrlimit(resource, &limit) < 0 ? -errno : 0;
 }
 
 int payload_umask(struct child *c _unused_, const struct recipe_op *op) {

@@ -37,22 +37,21 @@ int prepare_oom_score(struct child *c, const struct recipe_op *op) {
         return (size_t)n == strlen(want) + 1 && memcmp(now, want, strlen(want)) == 0 ? 0 : -EIO;
 }
 
-int child_rlimit(struct child *c _unused_, const struct recipe_op *op) {
+/* Only ever raises the hard limit: what the container gets is set at the very end, by payload_rlimit, so that a small limit
+ * does not starve the launch itself. */
+int prepare_rlimit(struct child *c _unused_, const struct recipe_op *op) {
         __rlimit_resource_t resource = (__rlimit_resource_t)op->num[0];
-        struct rlimit now, limit = { .rlim_cur = op->num[1], .rlim_max = op->num[2] };
+        struct rlimit limit;
 
+        if (getrlimit(resource, &limit) < 0)
+                return -errno;
+        if (limit.rlim_max >= op->num[2])
+                return 0;
+        limit.rlim_max = op->num[2];
         if (setrlimit(resource, &limit) == 0)
                 return 0;
-        if (errno != EPERM || !(op->flags & RECIPE_BEST_EFFORT))
-                return -errno;
-        /* a default, and the host's own hard limit is lower: as much of it as there is */
-        if (getrlimit(resource, &now) < 0)
-                return -errno;
-        if (limit.rlim_max > now.rlim_max)
-                limit.rlim_max = now.rlim_max;
-        if (limit.rlim_cur > limit.rlim_max)
-                limit.rlim_cur = limit.rlim_max;
-        return setrlimit(resource, &limit) < 0 ? -errno : 0;
+        /* a default, and the host does not let us: as much of it as there is */
+        return errno == EPERM && (op->flags & RECIPE_BEST_EFFORT) ? 0 : -errno;
 }
 
 int prepare_stream(struct child *c, const struct recipe_op *op) {

@@ -208,7 +208,9 @@ int prepare_overlay(struct child *c, const struct recipe_op *op) {
         if (fd < 0)
                 return fd;
         c->slot[op->num[0]] = fd;
-        return chdir("/") < 0 ? -errno : 0;
+        /* device nodes of a layer are no devices: those a container has are in /dev */
+        r = mount_change(fd, MOUNT_ATTR_NODEV, 0, false);
+        return r < 0 ? r : chdir("/") < 0 ? -errno : 0;
 }
 
 /* Real nodes on a tmpfs that the host's user namespace owns: binds of the host's cost a mount each, and a container's own

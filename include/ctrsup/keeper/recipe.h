@@ -54,7 +54,7 @@ enum recipe_op_kind {
         RECIPE_SPAWN,       /* num0: CLONE_NEW* the payload gets new */
         /* -- on either side -- */
         RECIPE_MOUNT,       /* num0: slot; num1: enum recipe_fs; num2: size; num3: mode. A new mount */
-        RECIPE_RLIMIT,      /* num0: RLIMIT_*; num1: soft; num2: hard */
+        RECIPE_RLIMIT,      /* num0: RLIMIT_*; num1: soft; num2: hard. Before SPAWN: raises the hard limit. After: sets both */
         RECIPE_STREAM,      /* fd; num0: 0, 1 or 2. Before SPAWN: gives it to the container's root. After: to its user, and dup2s it */
         /* -- in the payload -- */
         RECIPE_ROOT,        /* num0: slot: the tree that becomes / */
