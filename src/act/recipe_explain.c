@@ -46,7 +46,7 @@ static const struct cure cures[] = {
         { RECIPE_ATTACH, ANY, KEEPER_DETAIL_SYMLINK, "it is a symbolic link in the layers", "/proc, /sys and /dev of a root must be real directories" },
         { RECIPE_ATTACH, EROFS, ANY, NULL, "make the mount point in the volume or layer that is mounted read-only there" },
         { RECIPE_OVERLAY, ELOOP, ANY, "the same directory is there twice", "name each layer once" },
-        { RECIPE_OVERLAY, EEXIST, ANY, "the writable layer is not empty", NULL },
+        { RECIPE_OVERLAY, ENOTEMPTY, ANY, "the writable layer is not empty", NULL },
         { RECIPE_OVERLAY, EINVAL, ANY, NULL, "a layer must not lie in another or on an overlay whose upper layer cannot nest; see dmesg" },
         { RECIPE_OVERLAY, ENODEV, ANY, "the kernel has no overlayfs", "modprobe overlay" },
         { RECIPE_RLIMIT, EPERM, ANY, "the host does not let us raise its hard limit", "ctrsup lacks CAP_SYS_RESOURCE here: lower the ulimit, or raise LimitNOFILE= and its kin of the service" },

@@ -60,6 +60,19 @@ static bool is_seeded(const struct spec_volume *v) {
         return v->type == VOLUME_VOLUME && !v->nocopy && !v->subpath;
 }
 
+/* Owner and mode of a new volume are the image's, unless the file says. */
+static bool has_own_owner(const struct recipe_plan *p, const struct spec_volume *v) {
+        static const char *const keys[] = { "user", "mode" };
+        char path[256];
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                (void)snprintf(path, sizeof(path), "volumes.%s.%s", v->source, keys[i]);
+                if (recipe_path_is_written(p, path))
+                        return true;
+        }
+        return false;
+}
+
 static bool is_below(const char *path, const char *dir) {
         size_t n = strlen(dir);
 
@@ -197,7 +210,7 @@ static void attach_volumes(struct recipe_plan *p, const struct recipe_input *in,
                 uint32_t slot = s->volumes[order[i]];
                 (void)snprintf(key, sizeof(key), "volumes[%zu].target", order[i]);
                 if (is_seeded(v))
-                        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SEED, .str = { v->target }, .fd = -EBADF, .num = { slot } }, key,
+                        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SEED, .flags = has_own_owner(p, v) ? RECIPE_OWN : 0, .str = { v->target }, .fd = -EBADF, .num = { slot } }, key,
                                          "copy %s of the image into the new volume %s", v->target, v->source);
                 recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_ATTACH, .flags = is_seeded(v) && v->read_only ? RECIPE_RDONLY : 0, .str = { v->target }, .fd = -EBADF, .num = { slot } },
                                  key, "mount %s at %s", v->source ? v->source : "tmpfs", v->target);

@@ -66,12 +66,16 @@ void recipe_plan_step(struct recipe_plan *p, const struct recipe_args *args, con
                 p->failed = true;
 }
 
-bool recipe_key_is_written(const struct recipe_plan *p, const char *key) {
-        char path[512];
-
-        (void)snprintf(path, sizeof(path), "containers.%s.%s", p->container->name, key);
+bool recipe_path_is_written(const struct recipe_plan *p, const char *path) {
         for (size_t i = 0; i < p->spec->n_marks; i++)
                 if (strcmp(p->spec->marks[i].path, path) == 0)
                         return true;
         return false;
+}
+
+bool recipe_key_is_written(const struct recipe_plan *p, const char *key) {
+        char path[512];
+
+        (void)snprintf(path, sizeof(path), "containers.%s.%s", p->container->name, key);
+        return recipe_path_is_written(p, path);
 }

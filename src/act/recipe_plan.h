@@ -25,7 +25,8 @@ struct recipe_plan {
 struct recipe_plan *recipe_plan_new(const struct spec *spec, const struct spec_container *c, unsigned replica, const struct recipe_head *head);
 /* Adds an operation with its words; key and words are copied. */
 void recipe_plan_step(struct recipe_plan *p, const struct recipe_args *args, const char *key, const char *words, ...) _printf_(4, 5);
-/* Was the key written in the file, or is its value a default? */
+/* Was the key written in the file, or is its value a default? path: from the top; key: below the container. */
+bool recipe_path_is_written(const struct recipe_plan *p, const char *path);
 bool recipe_key_is_written(const struct recipe_plan *p, const char *key);
 
 /* -- recipe_env.c -- */

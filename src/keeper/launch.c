@@ -87,7 +87,7 @@ static int begin(struct keeper *k, const struct launch *launch, const struct rec
         const int *fds = launch->fds + 1;
         int ends[2];
 
-        struct entry *e = table_add(&k->table, launch->message->id);
+        struct entry *e = entry_add(&k->table, launch->message->id);
         if (!e)
                 return -ENOSPC;
         e->kind = (uint8_t)recipe->header->kind;
@@ -121,7 +121,7 @@ static int begin(struct keeper *k, const struct launch *launch, const struct rec
 fail:;
         int error = errno;
         k->table.n_live--;
-        table_drop(&k->table, e);
+        entry_drop(&k->table, e);
         return -error;
 }
 
@@ -131,7 +131,7 @@ int launch_begin(struct keeper *k, const struct launch *launch, struct keeper_fa
         size_t size = 0;
         uint32_t op = RECIPE_NONE;
 
-        int r = k->ending ? -ESHUTDOWN : table_find(&k->table, launch->message->id) ? -EEXIST : launch->n_fds == 0 ? -EBADMSG : 0;
+        int r = k->ending ? -ESHUTDOWN : entry_find(&k->table, launch->message->id) ? -EEXIST : launch->n_fds == 0 ? -EBADMSG : 0;
         if (r == 0)
                 r = map_recipe(launch->fds[0], &data, &size);
         if (r == 0)
@@ -250,7 +250,7 @@ static void settle(struct keeper *k, struct entry *e) {
                 k->table.n_live--;
         }
         if (e->forgotten && e->preparer == 0)
-                table_drop(&k->table, e);
+                entry_drop(&k->table, e);
 }
 
 /* A preparer that is killed between clone and report leaves a child of ours that nobody told us of; it ends by itself (see

@@ -194,15 +194,11 @@ static void serve(struct keeper *k) {
 }
 
 /* 0 to 2 are /dev/null from here on, all the rest is ours and CLOEXEC. */
-static int detach_streams(void) {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-        if (null < 0)
-                return -errno;
+static int detach_streams(int null) {
         for (int fd = 0; fd < 3; fd++)
                 if (dup2(null, fd) < 0)
                         return -errno;
-        return null > 2 ? close(null) : 0;
+        return close(null);
 }
 
 static int parse_options(int argc, char **argv, struct options *o) {
@@ -238,19 +234,22 @@ int main(int argc, char **argv) {
                 return EXIT_USAGE;
         }
         if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)
-                return complain(errno, "close inherited files") ? EXIT_FAILURE : 0;
+                return (void)complain(errno, "close inherited files"), EXIT_FAILURE;
+        int null = open_high("/dev/null", O_RDWR); /* there is no /dev later */
+        if (null < 0)
+                return (void)complain(-null, "open /dev/null"), EXIT_FAILURE;
         keeper.ephemeral = o.ephemeral;
         if (prepare_process() < 0 || join_cgroups(&o) < 0 || prepare_keeper(&keeper, &o) < 0)
                 return EXIT_FAILURE;
         if (o.daemon) { /* whoever started us waits for this exit: then the socket answers */
                 pid_t pid = fork();
                 if (pid < 0)
-                        return complain(errno, "fork") ? EXIT_FAILURE : 0;
+                        return (void)complain(errno, "fork"), EXIT_FAILURE;
                 if (pid > 0)
                         _exit(EXIT_SUCCESS);
                 (void)setsid();
         }
-        if (detach_streams() < 0)
+        if (detach_streams(null) < 0)
                 return EXIT_FAILURE;
         serve(&keeper);
         return EXIT_SUCCESS;

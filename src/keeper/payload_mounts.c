@@ -44,7 +44,7 @@ int payload_seed(struct child *c, const struct recipe_op *op) {
                 return from == -ENOENT ? 0 : from;
         if (fstat(from, &st) < 0)
                 return -errno;
-        return S_ISDIR(st.st_mode) ? copytree(from, mount) : 0;
+        return S_ISDIR(st.st_mode) ? copytree(from, mount, (op->flags & RECIPE_OWN) != 0) : 0;
 }
 
 /* What a system directory became is where later masks start from. */

@@ -55,8 +55,14 @@ int prepare_rlimit(struct child *c _unused_, const struct recipe_op *op) {
 }
 
 int prepare_stream(struct child *c, const struct recipe_op *op) {
+        struct stat st;
+
         if (!(op->flags & RECIPE_OWN))
                 return 0;
+        if (fstat(c->fds[op->fd], &st) < 0)
+                return -errno;
+        if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)) /* never the host's /dev/null or a file of somebody */
+                return -EINVAL;
         /* to the container's root first, who may then give it to the user that only the image's passwd can tell */
         return fchown(c->fds[op->fd], c->recipe->header->root_uid, c->recipe->header->root_gid) < 0 ? -errno : 0;
 }

@@ -3,6 +3,7 @@
 #include "child.h"
 
 #include <ctrsup/base/cleanup.h>
+#include <ctrsup/kernel/copytree.h>
 #include <ctrsup/kernel/inroot.h>
 #include <ctrsup/kernel/io.h>
 #include <ctrsup/kernel/mounts.h>
@@ -150,21 +151,19 @@ int prepare_peer_shm(struct child *c, const struct recipe_op *op) {
         return r;
 }
 
-/* upper/ and work/ in the directory; overlayfs takes owner and mode of / from upper/. */
+/* upper/ and work/ in the directory; overlayfs takes owner and mode of / from upper/, so a new one gets those of the base. */
 static int make_upper(int dir, int base, bool persistent) {
         struct stat st;
 
-        if (mkdirat(dir, "upper", 0755) < 0) {
-                if (errno != EEXIST || !persistent)
-                        return -errno;
-        } else {
-                if (fstat(base, &st) < 0)
-                        return -errno;
-                if (fchownat(dir, "upper", st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    fchmodat(dir, "upper", st.st_mode & 07777, 0) < 0)
-                        return -errno;
-        }
-        return mkdirat(dir, "work", 0700) < 0 && errno != EEXIST ? -errno : 0;
+        if ((mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0700) < 0) && errno != EEXIST)
+                return -errno;
+        _cleanup_fd_ int upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (upper < 0 || fstat(base, &st) < 0)
+                return -errno;
+        int r = copytree_is_empty(upper);
+        if (r <= 0)
+                return r < 0 ? r : persistent ? 0 : -ENOTEMPTY;
+        return fchown(upper, st.st_uid, st.st_gid) < 0 || fchmod(upper, st.st_mode & 07777) < 0 ? -errno : 0;
 }
 
 /* Attaches a mount at l/<name> of the keeper's tmpfs; in our own mount namespace, so nobody else sees it there. */
@@ -183,7 +182,7 @@ int prepare_overlay(struct child *c, const struct recipe_op *op) {
         int r = child_enter(c, PLACE_OWN);
         if (r < 0)
                 return r;
-        r = make_upper(c->slot[op->num[3]], layer[0], op->flags & RECIPE_PERSISTENT);
+        r = make_upper(c->slot[op->num[3]], layer[0], (op->flags & RECIPE_PERSISTENT) != 0);
         if (r < 0)
                 return r;
         if (chdir("/l") < 0)

@@ -51,7 +51,7 @@ static const struct rule rules[_RECIPE_OP_MAX] = {
         [RECIPE_RLIMIT]     = { "set limit", BOTH, ALWAYS, RECIPE_BEST_EFFORT },
         [RECIPE_STREAM]     = { "set up stream", BOTH, ALWAYS, RECIPE_OWN, .fd = true, .need = BEFORE_IDENTITY },
         [RECIPE_ROOT]       = { "attach root", PAYLOAD, ONLY(RECIPE_START), .slot = USE },
-        [RECIPE_SEED]       = { "copy into volume", PAYLOAD, ONLY(RECIPE_START), .text = { ABSOLUTE }, .slot = USE, .need = NEED_ROOT | BEFORE_IDENTITY },
+        [RECIPE_SEED]       = { "copy into volume", PAYLOAD, ONLY(RECIPE_START), RECIPE_OWN, .text = { ABSOLUTE }, .slot = USE, .need = NEED_ROOT | BEFORE_IDENTITY },
         [RECIPE_ATTACH]     = { "attach", PAYLOAD, ONLY(RECIPE_START), RECIPE_SYSTEM | RECIPE_RDONLY, { ABSOLUTE }, .slot = USE, .need = NEED_ROOT | BEFORE_IDENTITY },
         [RECIPE_READONLY]   = { "make read-only", PAYLOAD, ONLY(RECIPE_START), .text = { ABSOLUTE }, .need = NEED_ROOT | BEFORE_IDENTITY },
         [RECIPE_MASK]       = { "mask", PAYLOAD, ONLY(RECIPE_START), .text = { ABSOLUTE }, .need = NEED_ROOT | BEFORE_IDENTITY },

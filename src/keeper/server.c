@@ -202,14 +202,14 @@ static void on_launch(struct keeper *k, const struct keeper_message *m, size_t n
 }
 
 static void on_forget(struct keeper *k, const struct keeper_message *m) {
-        struct entry *e = table_find(&k->table, m->id);
+        struct entry *e = entry_find(&k->table, m->id);
 
         if (!e || entry_is_alive(e))
                 return;
         e->forgotten = true;
         e->tell_started = e->tell_end = false;
         if (e->preparer == 0)
-                table_drop(&k->table, e);
+                entry_drop(&k->table, e);
 }
 
 static void on_quit(struct keeper *k, const struct keeper_message *m) {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-struct entry *table_add(struct table *t, const uint8_t id[KEEPER_ID_SIZE]) {
+struct entry *entry_add(struct table *t, const uint8_t id[KEEPER_ID_SIZE]) {
         uint32_t i = 0;
 
         while (i < t->entries_end && t->entries[i].used)
@@ -21,14 +21,14 @@ struct entry *table_add(struct table *t, const uint8_t id[KEEPER_ID_SIZE]) {
         return e;
 }
 
-struct entry *table_find(struct table *t, const uint8_t id[KEEPER_ID_SIZE]) {
+struct entry *entry_find(struct table *t, const uint8_t id[KEEPER_ID_SIZE]) {
         for (uint32_t i = 0; i < t->entries_end; i++)
                 if (t->entries[i].used && memcmp(t->entries[i].id, id, KEEPER_ID_SIZE) == 0)
                         return &t->entries[i];
         return NULL;
 }
 
-void table_drop(struct table *t, struct entry *e) {
+void entry_drop(struct table *t, struct entry *e) {
         (void)close_fd(e->preparer_fd);
         (void)close_fd(e->payload_fd);
         (void)close_fd(e->report_fd);

@@ -43,10 +43,10 @@ struct table {
 };
 
 /* NULL: full. All fds are -EBADF, the rest zero. */
-struct entry *table_add(struct table *t, const uint8_t id[KEEPER_ID_SIZE]);
-struct entry *table_find(struct table *t, const uint8_t id[KEEPER_ID_SIZE]);
+struct entry *entry_add(struct table *t, const uint8_t id[KEEPER_ID_SIZE]);
+struct entry *entry_find(struct table *t, const uint8_t id[KEEPER_ID_SIZE]);
 /* Closes what it holds. Only for one that is not alive. */
-void table_drop(struct table *t, struct entry *e);
+void entry_drop(struct table *t, struct entry *e);
 static inline bool entry_is_alive(const struct entry *e) { return e->used && e->state <= KEEPER_RUNNING; }
 
 struct held *held_find(struct table *t, const char *name);

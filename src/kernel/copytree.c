@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -171,8 +170,8 @@ static int copy_entry(struct level *top, const char *name, struct level *child) 
         return r == -EEXIST ? 0 : r; /* a second container filled it at the same time */
 }
 
-static int leave_directory(struct level *top) {
-        int r = copy_attributes(top->from, top->to, &top->st);
+static int leave_directory(const struct level *top, bool keep) {
+        int r = keep ? 0 : copy_attributes(top->from, top->to, &top->st);
 
         (void)close(top->from);
         (void)close(top->to);
@@ -202,7 +201,7 @@ static int copy_until_directory(struct level *top, struct level *child) {
         }
 }
 
-int copytree(int from, int to) {
+int copytree(int from, int to, bool keep_root) {
         struct level stack[DEPTH_MAX];
         size_t depth = 0;
         int r;
@@ -230,7 +229,7 @@ int copytree(int from, int to) {
                         stack[++depth] = child;
                         continue;
                 }
-                int left = leave_directory(&stack[depth]);
+                int left = leave_directory(&stack[depth], depth == 0 && keep_root);
                 if (r == 0)
                         r = left;
                 if (r < 0 || depth == 0)

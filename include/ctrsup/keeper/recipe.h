@@ -89,10 +89,10 @@ enum recipe_flag {
         RECIPE_VOLATILE = 1 << 7,    /* OVERLAY: never synced, thrown away */
         RECIPE_SYSTEM = 1 << 8,      /* ATTACH: at a real directory of the root, no symlink on the way */
         RECIPE_JOINED_PID = 1 << 9,  /* MOUNT of proc in the preparer: of the joined pid namespace */
-        RECIPE_OWN = 1 << 10,        /* STREAM: change its owner (a pipe of ours, not a caller's file) */
+        RECIPE_OWN = 1 << 10,        /* STREAM: change its owner (a pipe of ours, not a caller's file). SEED: the volume keeps owner and mode */
         RECIPE_NO_NEW_PRIVS = 1 << 11, /* IDENTITY */
         RECIPE_INIT = 1 << 12,       /* COMMAND: below ctrsup-init */
-        RECIPE_PERSISTENT = 1 << 13, /* OVERLAY: an upper/ that is there already is used, else it is an error */
+        RECIPE_PERSISTENT = 1 << 13, /* OVERLAY: upper/ may have something in it, from the last time */
 };
 
 enum recipe_fs { RECIPE_FS_PROC, RECIPE_FS_SYSFS, RECIPE_FS_CGROUP2, RECIPE_FS_TMPFS, RECIPE_FS_DEVPTS, RECIPE_FS_MQUEUE, _RECIPE_FS_MAX };
