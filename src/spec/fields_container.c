@@ -161,10 +161,10 @@ const struct table container_table = {
 };
 
 static const struct field env_file_fields[] = {
-        { .key = "path", LATER(host_path), .preset_words = "required", .change = CHANGE_REPLACE,
-          .doc = "the file, relative to the stack file", .example = "./api.env" },
-        { .key = "required", LATER(bool), .preset_words = "true", .change = CHANGE_REPLACE, .doc = "false: skip when missing",
-          .example = "false" },
+        { .key = "path", .type = &type_host_path, AT(env_file_entry, path), .flags = FIELD_REQUIRED, .change = CHANGE_REPLACE,
+          .doc = "the file", .example = "./api.env" },
+        { .key = "required", .type = &type_bool, AT(env_file_entry, required), .preset = "true", .change = CHANGE_REPLACE,
+          .doc = "false: skip it when it is missing", .example = "false" },
 };
 const struct table env_file_table = {
         FIELDS(env_file_fields), .noun = "env file", .size = sizeof(struct env_file_entry), .short_form = env_file_short_form,

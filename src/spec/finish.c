@@ -397,12 +397,13 @@ static void resolve_caps(struct walk *w, struct node *n, struct spec_container *
         c->capabilities = ((drop_all ? 0 : standard) | add | (add_all ? all : 0)) & ~drop;
 }
 
-static void check_command(struct walk *w, const struct node_entry *entry, const struct spec_container *c) {
+static void check_command(struct walk *w, const struct node_entry *entry) {
         struct node *command = node_get(w->nodes, entry->value, "command"),
                     *entrypoint = node_get(w->nodes, entry->value, "entrypoint");
 
-        if (c->command.n + c->entrypoint.n > 0 || (command && command->kind != NODE_SEQUENCE) ||
-            (entrypoint && entrypoint->kind != NODE_SEQUENCE))
+        /* What is there and wrong was complained about. */
+        if ((command && (command->kind != NODE_SEQUENCE || command->n > 0)) ||
+            (entrypoint && (entrypoint->kind != NODE_SEQUENCE || entrypoint->n > 0)))
                 return;
         struct diag *d = command ? walk_complain_at(w, DIAG_BAD_VALUE, command->mark, "command", "there is nothing to run")
                                  : walk_complain(w, DIAG_MISSING_KEY, entry->key ? entry->key->mark : entry->value->mark,
@@ -437,7 +438,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
 
         if (!w->partial) {
                 check_name(w, entry->key, "container");
-                check_command(w, entry, c);
+                check_command(w, entry);
                 if (entry->key)
                         c->mark = entry->key->mark;
         }

@@ -208,8 +208,11 @@ static void check_volume_refs(struct walk *w, const struct spec *s, struct node 
         for (size_t i = 0; list && i < c->n_volumes && i < list->n; i++) {
                 const struct spec_volume *v = &c->volumes[i];
                 const struct node *n = node_get(w->nodes, list->entries[i].value, "source");
+                const struct node *type = node_get(w->nodes, list->entries[i].value, "type");
 
-                if (v->type != VOLUME_VOLUME || !v->source || !n || strchr(v->source, '/') || spec_find_volume(s, v->source))
+                if (!type || type->kind != NODE_SCALAR || strcmp(type->text, spec_volume_type_name(VOLUME_VOLUME)) != 0)
+                        continue;
+                if (!v->source || !n || strchr(v->source, '/') || spec_find_volume(s, v->source))
                         continue;
                 struct suggest nearest = suggest_begin(v->source);
                 (void)snprintf(key, sizeof(key), "volumes[%zu].source", i);

@@ -262,6 +262,14 @@ static bool check_argument(struct walk *w, const struct node *n) {
         return false;
 }
 
+static void put_shell(const char *text, struct buf *out) {
+        _cleanup_buf_ struct buf quoted = BUF_NULL;
+
+        render_scalar(text, &quoted);
+        const char *mark = *buf_text(&quoted) == '"' ? "" : "\"";
+        buf_printf(out, "[/bin/sh, -c, %s%s%s]", mark, buf_text(&quoted), mark);
+}
+
 static void read_argv(struct walk *w, const struct field *f, struct node *n, void *at) {
         _cleanup_buf_ struct buf list = BUF_NULL, shell = BUF_NULL;
 
@@ -274,12 +282,11 @@ static void read_argv(struct walk *w, const struct field *f, struct node *n, voi
         struct diag *d = walk_complain(w, DIAG_WRONG_TYPE, n->mark, "expected a list, found %s", node_kind_words(n));
         if (n->kind != NODE_SCALAR || node_is_null(n) || strlen(n->text) > 200)
                 return;
-        render_scalar(n->text, &shell);
+        put_shell(n->text, &shell);
         if (words_as_list(n->text, &list))
-                walk_hint(w, d, "write %s; for a shell: [/bin/sh, -c, %s%s%s]", buf_text(&list), shell.data[0] == '"' ? "" : "\"",
-                          buf_text(&shell), shell.data[0] == '"' ? "" : "\"");
+                walk_hint(w, d, "write %s; for a shell: %s", buf_text(&list), buf_text(&shell));
         else
-                walk_hint(w, d, "write [/bin/sh, -c, %s]", buf_text(&shell));
+                walk_hint(w, d, "write %s", buf_text(&shell));
 }
 
 const struct type type_argv = { .name = "list of text", .read = read_argv, .put = put_strings, .schema = strings_schema };

@@ -226,10 +226,10 @@ static bool check_sysctl(struct walk *w, const struct node_entry *e) {
                 return false;
         }
         if (!is_namespaced(name)) {
-                walk_hint(
-                        w,
-                        walk_complain(w, DIAG_NOT_NAMESPACED, e->key->mark, "it is not per container: it would change the host"),
-                        "allowed are net.*, kernel.msg*, kernel.sem, kernel.shm* and fs.mqueue.*");
+                walk_hint(w,
+                          walk_complain(w, DIAG_NOT_NAMESPACED, e->key->mark, "%s is not namespaced: it would change the host",
+                                        walk_quote(w, name)),
+                          "allowed are net.*, kernel.msg*, kernel.sem, kernel.shm* and fs.mqueue.*");
                 return false;
         }
         if (e->value->kind == NODE_SCALAR && node_is_null(e->value)) {

@@ -112,8 +112,8 @@ bool fix_mode(char ret[NUM_TEXT_MAX], const char *text) {
         if (strncmp(text, "0o", 2) == 0)
                 text += 2;
         size_t len = strlen(text);
-        if (len == 3 && strspn(text, "01234567") == 3) {
-                (void)snprintf(ret, NUM_TEXT_MAX, "\"0%s\"", text);
+        if (len > 0 && len <= 3 && strspn(text, "01234567") == len) {
+                (void)snprintf(ret, NUM_TEXT_MAX, "\"%.*s%s\"", (int)(4 - len), "000", text);
                 return true;
         }
         if (num_parse_u64(text, &decimal) < 0 || decimal > 07777 || strspn(text, "01234567") == len)

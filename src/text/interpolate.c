@@ -2,6 +2,8 @@
 
 #include <ctrsup/base/buf.h>
 
+#include "utf8.h"
+
 #include <stdarg.h>
 #include <string.h>
 
@@ -33,6 +35,7 @@ static struct diag *complain(struct pass *p, const struct node *n, const struct 
         va_start(ap, format);
         (void)vsnprintf(words, sizeof(words), format, ap);
         va_end(ap);
+        utf8_disarm(words);
         path_put(path, &where);
         return diag_add(p->diags, id, n->mark, buf_text(&where), "%s", words);
 }
@@ -72,51 +75,64 @@ static bool take_apart(struct pass *p, const struct node *n, const struct path *
         return true;
 }
 
-static void put_variable(struct pass *p, const struct node *n, const struct path *path, const struct variable *v,
+/* false: it has no value, and there is a complaint. */
+static bool put_variable(struct pass *p, const struct node *n, const struct path *path, const struct variable *v,
                          struct buf *out) {
         const char *value = p->lookup ? p->lookup(p->userdata, v->name) : NULL;
 
         if (value && (*value || !v->kind)) {
                 buf_puts(out, value);
-                return;
+                return true;
         }
         if (v->kind == '-') {
                 buf_put(out, v->rest, v->rest_len);
-                return;
+                return true;
         }
         struct diag *d = complain(p, n, path, DIAG_UNSET_VARIABLE, "variable \"%s\" is %s", v->name, value ? "empty" : "not set");
-        if (v->kind == '?' && v->rest_len > 0)
-                diag_hint(p->diags, d, "%.*s", (int)v->rest_len, v->rest);
-        else
+        if (v->kind == '?' && v->rest_len > 0) {
+                char message[256];
+
+                (void)snprintf(message, sizeof(message), "%.*s", (int)v->rest_len, v->rest);
+                utf8_disarm(message);
+                diag_hint(p->diags, d, "%s", message);
+        } else
                 diag_hint(p->diags, d, "give --set %s=VALUE, set it in the environment, or write ${%s:-default}", v->name,
                           v->name);
+        return false;
 }
 
 static int replace(struct pass *p, struct node *n, const struct path *path) {
         _cleanup_buf_ struct buf out = BUF_NULL;
+        bool replaced = false, good = true;
         const char *text = n->text;
 
         if (!strstr(text, "${"))
                 return 0;
-        while (*text) {
+        while (*text && good) {
                 struct variable v;
 
                 if (strncmp(text, "$${", 3) == 0) {
                         buf_puts(&out, "${");
                         text += 3;
                 } else if (strncmp(text, "${", 2) == 0) {
-                        if (!take_apart(p, n, path, text, &v))
-                                return 0;
-                        put_variable(p, n, path, &v, &out);
-                        text += v.len;
+                        good = take_apart(p, n, path, text, &v) && put_variable(p, n, path, &v, &out);
+                        replaced = true;
+                        text += good ? v.len : 0;
                 } else
                         buf_putc(&out, *text++);
+        }
+        if (!good) {
+                n->flags |= NODE_UNKNOWN;
+                return 0;
         }
         n->text = buf_failed(&out) ? NULL : arena_strdup(p->arena, buf_text(&out));
         if (!n->text)
                 return -ENOMEM;
+        /* In {pids: "${N}"} the quotes are for the braces; what the variable brings may be a number. But nothing is not null. */
+        if (replaced)
+                n->flags &= ~(unsigned)NODE_QUOTED;
         if (node_is_null(n))
-                n->flags |= NODE_QUOTED; /* a value that is empty is not one that is missing */
+                n->flags |= NODE_QUOTED;
         return 0;
 }
 

@@ -2,7 +2,8 @@
 
 #include <ctrsup/base/buf.h>
 
-#include <ctype.h>
+#include "utf8.h"
+
 #include <string.h>
 
 /* Below this many entries looking at each is faster than an index. */
@@ -189,13 +190,15 @@ const char *node_kind_words(const struct node *n) {
 }
 
 static void put_key(const char *key, struct buf *out) {
+        char shown[PATH_KEY_MAX + 1];
         size_t len = strlen(key), end = len;
 
         if (len > PATH_KEY_MAX)
                 for (end = PATH_KEY_MAX; end > 0 && ((unsigned char)key[end] & 0xc0) == 0x80; end--)
                         ;
-        for (size_t i = 0; i < end; i++)
-                buf_putc(out, iscntrl((unsigned char)key[i]) ? '?' : key[i]);
+        (void)snprintf(shown, sizeof(shown), "%.*s", (int)end, key);
+        utf8_disarm(shown);
+        buf_puts(out, shown);
         if (end < len)
                 buf_puts(out, "...");
 }

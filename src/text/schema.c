@@ -4,6 +4,8 @@
 #include <ctrsup/text/render.h>
 #include <ctrsup/text/suggest.h>
 
+#include "utf8.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
@@ -73,6 +75,7 @@ static struct diag *complain(struct walk *w, enum diag_id id, struct mark mark, 
         char words[1024];
 
         (void)vsnprintf(words, sizeof(words), format, ap);
+        utf8_disarm(words);
         if (given_before(w->diags, id, mark, words))
                 return NULL;
         path_put(w->path, &where);
@@ -108,6 +111,7 @@ void walk_hint(struct walk *w, struct diag *d, const char *format, ...) {
         va_start(ap, format);
         (void)vsnprintf(words, sizeof(words), format, ap);
         va_end(ap);
+        utf8_disarm(words);
         if (d->hint)
                 diag_hint(w->diags, d, "%s; %s", d->hint, words);
         else
@@ -251,6 +255,13 @@ void schema_read(struct walk *w, const struct table *t, const struct node_entry 
 }
 
 static void read_group(struct walk *w, const struct field *f, struct node *n, void *at) {
+        if (n->kind != NODE_MAPPING && !node_is_null(n)) {
+                struct diag *d = walk_complain(w, DIAG_WRONG_TYPE, n->mark, "expected a mapping, found %s", node_kind_words(n));
+
+                if (f->example)
+                        walk_hint(w, d, "write %s: %s", f->key, f->example);
+                return;
+        }
         read_mapping(w, f->sub, &(struct node_entry){ (struct node *)w->key, n }, at);
 }
 
@@ -330,11 +341,15 @@ static void put_fields(const struct table *t, const void *at, struct buf *out) {
         }
 }
 
-static void put_group(const struct field *f, const void *at, struct buf *out) {
+void schema_put(const struct table *t, const void *at, struct buf *out) {
         _cleanup_buf_ struct buf inner = BUF_NULL;
 
-        put_fields(f->sub, at, &inner);
+        put_fields(t, at, &inner);
         buf_printf(out, "{%s}", buf_text(&inner));
+}
+
+static void put_group(const struct field *f, const void *at, struct buf *out) {
+        schema_put(f->sub, at, out);
 }
 
 static void put_items(const struct field *f, const void *at, struct buf *out) {

@@ -13,6 +13,8 @@
 #include <string.h>
 
 const char *walk_text(struct walk *w, const struct node *n, const char *what) {
+        if (n->flags & NODE_UNKNOWN)
+                return NULL;
         if (n->kind == NODE_SCALAR && !node_is_null(n))
                 return n->text;
         walk_complain(w, DIAG_WRONG_TYPE, n->mark, "expected %s, found %s", what, node_kind_words(n));

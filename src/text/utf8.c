@@ -1,5 +1,7 @@
 #include "utf8.h"
 
+#include <string.h>
+
 size_t utf8_decode(const char *s, size_t len, uint32_t *ret) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         unsigned char c = (unsigned char)s[0];
@@ -19,4 +21,23 @@ size_t utf8_decode(const char *s, size_t len, uint32_t *ret) {
                 return 0;
         *ret = cp;
         return n;
+}
+
+void utf8_disarm(char *text) {
+        size_t len = strlen(text), to = 0;
+
+        for (size_t i = 0; i < len;) {
+                uint32_t cp = 0;
+                size_t n = utf8_decode(text + i, len - i, &cp);
+
+                if (n == 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0)) {
+                        text[to++] = '?';
+                        i += n ? n : 1;
+                } else {
+                        memmove(text + to, text + i, n);
+                        to += n;
+                        i += n;
+                }
+        }
+        text[to] = '\0';
 }

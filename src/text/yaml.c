@@ -4,6 +4,7 @@
 #include <ctrsup/text/yaml.h>
 
 #include "source.h"
+#include "utf8.h"
 
 #include <search.h>
 #include <string.h>
@@ -34,12 +35,13 @@ static struct mark mark_of(const yaml_mark_t *start, const yaml_mark_t *end) {
 }
 
 static struct diag *complain(struct reader *r, enum diag_id id, struct mark mark, const struct path *path, const char *words) {
-        struct buf where = BUF_NULL;
+        _cleanup_buf_ struct buf where = BUF_NULL;
+        char shown[256];
 
+        (void)snprintf(shown, sizeof(shown), "%s", words);
+        utf8_disarm(shown);
         path_put(path, &where);
-        struct diag *d = diag_add(r->diags, id, mark, buf_text(&where), "%s", words);
-        buf_done(&where);
-        return d;
+        return diag_add(r->diags, id, mark, buf_text(&where), "%s", shown);
 }
 
 static int refuse(struct reader *r, enum diag_id id, struct mark mark, const struct path *path, const char *words,

@@ -18,6 +18,7 @@ enum node_kind { NODE_SCALAR, NODE_MAPPING, NODE_SEQUENCE, _NODE_KIND_MAX };
 enum {
         NODE_QUOTED = 1 << 0,   /* the scalar stood in quotes, or is a block scalar: it is text, never null or a number */
         NODE_LITERAL = 1 << 1,  /* set by whoever read it as a number or a boolean: JSON prints it bare */
+        NODE_UNKNOWN = 1 << 2,  /* there was a complaint about it: its text means nothing, readers pass it over */
 };
 
 struct node;

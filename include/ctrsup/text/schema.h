@@ -98,6 +98,8 @@ void schema_strip(const struct table *t, struct node *n);
 /* Defaults first, then entry's value over them. It must be what the table describes, or there is a complaint. */
 void schema_read(struct walk *w, const struct table *t, const struct node_entry *entry, void *at);
 void schema_fill_defaults(struct walk *w, const struct table *t, void *at);
+/* The struct as a stack file would have it, one line, without what is a default: {type: bind, source: /srv, target: /data} */
+void schema_put(const struct table *t, const void *at, struct buf *out);
 
 /* A complaint where the walk is now. mark: of the key or the value. The same complaint at the same place is given once (a node that
  * came from an anchor or from `defaults` is walked more than once): NULL then, which walk_hint() takes. */
