@@ -79,13 +79,9 @@ finish() {
 # at_exit CMD...: run at the end, last one first
 at_exit() { cleanups=("$*" "${cleanups[@]}"); }
 
-# Pids of processes that carry $tag in their command line or cgroup; never this shell or its own children's pipes.
+# Pids of processes that carry $tag in their command line or cgroup (written so that the grep does not find itself).
 tagged_pids() {
-        local p
-        for p in /proc/[0-9]*; do
-                [ "${p#/proc/}" != $$ ] && [ "${p#/proc/}" != "$BASHPID" ] || continue
-                { tr '\0' ' ' <"$p/cmdline" && cat "$p/cgroup"; } 2>/dev/null | grep -q -e "$tag" && echo "${p#/proc/}"
-        done
+        grep -lsa -e "[c]${tag#c}" /proc/[0-9]*/cmdline /proc/[0-9]*/cgroup | cut -d/ -f3 | sort -un
 }
 
 tagged_cgroups() {
