@@ -11,7 +11,9 @@
 #include <string.h>
 
 static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
-static const char *const targets[] = { [LOG_TARGET_AUTO] = "auto", [LOG_TARGET_JOURNAL] = "journal", [LOG_TARGET_STDERR] = "stderr" };
+static const char *const targets[] = {
+        [LOG_TARGET_AUTO] = "auto", [LOG_TARGET_JOURNAL] = "journal", [LOG_TARGET_STDERR] = "stderr"
+};
 static const char *const shutdowns[] = { [SHUTDOWN_STOP] = "stop", [SHUTDOWN_LEAVE] = "leave" };
 static_assert(ARRAY_SIZE(levels) == 8, "syslog's levels");
 static_assert(ARRAY_SIZE(targets) == _LOG_TARGET_MAX, "a word for every target");
@@ -19,7 +21,7 @@ static_assert(ARRAY_SIZE(shutdowns) == _SHUTDOWN_MAX, "a word for every action")
 
 #define AT(member) offsetof(struct settings, member)
 #define WORDS(w) .words = (w), .n_words = ARRAY_SIZE(w)
-#define HOST_IDS_MIN 524288             /* systemd's range for containers, see its UIDS-GIDS document; below 2^31 for devpts */
+#define HOST_IDS_MIN 524288 /* systemd's range for containers, see its UIDS-GIDS document; below 2^31 for devpts */
 #define HOST_IDS_END UINT64_C(1879048192)
 
 /* clang-format off */
@@ -165,7 +167,8 @@ static int walk(struct settings *s, const config_setting_t *root, const char *fi
                 if (!is_group(config_setting_name(group)))
                         complain_unknown_group(group, diags);
                 else if (!config_setting_is_group(group)) {
-                        struct diag *d = diag_add(diags, DIAG_WRONG_TYPE, mark_of(group), config_setting_name(group), "expected a group of settings");
+                        struct diag *d = diag_add(diags, DIAG_WRONG_TYPE, mark_of(group), config_setting_name(group),
+                                                  "expected a group of settings");
                         diag_hint(diags, d, "write %s = { … };", config_setting_name(group));
                 } else
                         r = walk_group(s, group, file, diags);
@@ -217,9 +220,11 @@ int settings_add(struct settings *s, const char *text, size_t len, struct diag_l
         if (!copy || !file)
                 return -ENOMEM;
         if (nul)
-                (void)diag_add(diags, DIAG_BAD_FORMAT, MARK_NULL, NULL, "there is a NUL byte in it, at offset %zu", (size_t)(nul - text));
+                (void)diag_add(diags, DIAG_BAD_FORMAT, MARK_NULL, NULL, "there is a NUL byte in it, at offset %zu",
+                               (size_t)(nul - text));
         else if ((line = line_with_include(copy)) > 0) {
-                struct diag *d = diag_add(diags, DIAG_UNSUPPORTED, (struct mark){ .line = line }, NULL, "@include is not supported");
+                struct diag *d =
+                        diag_add(diags, DIAG_UNSUPPORTED, (struct mark){ .line = line }, NULL, "@include is not supported");
                 diag_hint(diags, d, "put the file into ctrsup.conf.d: its *.conf are read after this one");
         } else
                 r = parse(s, copy, file, diags);
@@ -277,8 +282,9 @@ struct settings *settings_free(struct settings *s) {
 
 int settings_check(const struct settings *s, struct diag_list *diags) {
         if (s->userns.base + s->userns.count * 65536 > HOST_IDS_END) {
-                struct diag *d = diag_add(diags, DIAG_OUT_OF_RANGE, MARK_NULL, "userns.count", "%llu blocks from %llu on reach beyond %llu",
-                                          (unsigned long long)s->userns.count, (unsigned long long)s->userns.base, (unsigned long long)HOST_IDS_END - 1);
+                struct diag *d = diag_add(diags, DIAG_OUT_OF_RANGE, MARK_NULL, "userns.count",
+                                          "%llu blocks from %llu on reach beyond %llu", (unsigned long long)s->userns.count,
+                                          (unsigned long long)s->userns.base, (unsigned long long)HOST_IDS_END - 1);
                 diag_hint(diags, d, "at most %llu blocks fit", (unsigned long long)((HOST_IDS_END - s->userns.base) / 65536));
         }
         return diag_errors(diags) > 0 ? -EBADMSG : 0;

@@ -23,7 +23,8 @@ static bool is_allowed_bind(const struct settings *s, const char *source) {
         return false;
 }
 
-static void check_binds(const struct settings *s, const struct spec *spec, const struct spec_container *c, struct diag_list *diags) {
+static void check_binds(const struct settings *s, const struct spec *spec, const struct spec_container *c,
+                        struct diag_list *diags) {
         for (size_t i = 0; i < c->n_volumes; i++) {
                 const struct spec_volume *v = c->volumes + i;
                 _cleanup_buf_ struct buf roots = BUF_NULL;
@@ -32,7 +33,8 @@ static void check_binds(const struct settings *s, const struct spec *spec, const
                 if (v->type != VOLUME_BIND || is_allowed_bind(s, v->source))
                         continue;
                 (void)snprintf(path, sizeof(path), "containers.%s.volumes[%zu].source", c->name, i);
-                struct diag *d = diag_add(diags, DIAG_POLICY_REFUSED, spec_mark(spec, path), path, "this host allows no bind mount of \"%s\"", v->source);
+                struct diag *d = diag_add(diags, DIAG_POLICY_REFUSED, spec_mark(spec, path), path,
+                                          "this host allows no bind mount of \"%s\"", v->source);
                 for (size_t k = 0; k < s->policy.bind_roots.n; k++)
                         buf_printf(&roots, "%s%s", k ? ", " : "", s->policy.bind_roots.items[k]);
                 if (s->policy.bind_roots.n > 0)
@@ -42,8 +44,12 @@ static void check_binds(const struct settings *s, const struct spec *spec, const
         }
 }
 
-static void check_namespaces(const struct settings *s, const struct spec *spec, const struct spec_container *c, struct diag_list *diags) {
-        static const struct { enum spec_ns ns; const char *name; } privileged[] = { { NS_PID, "pid" }, { NS_NET, "net" }, { NS_USER, "user" } };
+static void check_namespaces(const struct settings *s, const struct spec *spec, const struct spec_container *c,
+                             struct diag_list *diags) {
+        static const struct {
+                enum spec_ns ns;
+                const char *name;
+        } privileged[] = { { NS_PID, "pid" }, { NS_NET, "net" }, { NS_USER, "user" } };
 
         if (s->policy.allow_privileged_namespaces)
                 return;

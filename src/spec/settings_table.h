@@ -7,28 +7,28 @@
 #include <libconfig.h>
 
 enum row_kind {
-        ROW_WORD,       /* int: an index into words */
-        ROW_PATH,       /* const char *: absolute */
-        ROW_CGROUP,     /* const char *: "auto", or absolute */
-        ROW_TEXTS,      /* struct spec_strings */
-        ROW_PATHS,      /* struct spec_strings, absolute */
-        ROW_NUMBER,     /* uint64_t, min to max */
-        ROW_DURATION,   /* uint64_t usec, min to max */
-        ROW_BOOL,       /* bool */
-        ROW_LATER,      /* the feature comes later: only the preset is accepted */
+        ROW_WORD,     /* int: an index into words */
+        ROW_PATH,     /* const char *: absolute */
+        ROW_CGROUP,   /* const char *: "auto", or absolute */
+        ROW_TEXTS,    /* struct spec_strings */
+        ROW_PATHS,    /* struct spec_strings, absolute */
+        ROW_NUMBER,   /* uint64_t, min to max */
+        ROW_DURATION, /* uint64_t usec, min to max */
+        ROW_BOOL,     /* bool */
+        ROW_LATER,    /* the feature comes later: only the preset is accepted */
         _ROW_KIND_MAX,
 };
 
 enum row_flags {
-        ROW_RESTART = 1 << 0,   /* cannot change while running */
-        ROW_BLOCKS = 1 << 1,    /* a multiple of 65536 */
+        ROW_RESTART = 1 << 0, /* cannot change while running */
+        ROW_BLOCKS = 1 << 1,  /* a multiple of 65536 */
 };
 
 struct row {
         const char *group, *name;
         enum row_kind kind;
-        size_t at;                      /* in struct settings */
-        const char *preset;             /* as settings_text() prints it */
+        size_t at;          /* in struct settings */
+        const char *preset; /* as settings_text() prints it */
         unsigned flags;
         const char *const *words;
         size_t n_words;
@@ -40,8 +40,8 @@ extern const size_t settings_n_rows;
 
 /* Where a value came from; one a row. */
 struct settings_origin {
-        const char *text;               /* the value, as settings_text() prints it */
-        const char *file;               /* NULL: the preset */
+        const char *text; /* the value, as settings_text() prints it */
+        const char *file; /* NULL: the preset */
         unsigned line;
 };
 

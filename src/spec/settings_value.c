@@ -175,8 +175,8 @@ static bool read_duration(struct reading *r, uint64_t *at) {
         if (usec < r->row->min || usec > r->row->max) {
                 char low[NUM_TEXT_MAX], high[NUM_TEXT_MAX];
 
-                (void)complain(r, DIAG_OUT_OF_RANGE, "\"%s\" is not in the range %s to %s", text, num_format_duration(low, r->row->min),
-                               num_format_duration(high, r->row->max));
+                (void)complain(r, DIAG_OUT_OF_RANGE, "\"%s\" is not in the range %s to %s", text,
+                               num_format_duration(low, r->row->min), num_format_duration(high, r->row->max));
                 return false;
         }
         *at = usec;

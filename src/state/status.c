@@ -9,9 +9,10 @@
 #include <sys/wait.h>
 
 static const char *const phases[] = {
-        [PHASE_PENDING] = "pending",     [PHASE_STARTING] = "starting",   [PHASE_RUNNING] = "running", [PHASE_READY] = "ready",
-        [PHASE_UNHEALTHY] = "unhealthy", [PHASE_STOPPING] = "stopping",   [PHASE_STOPPED] = "stopped", [PHASE_COMPLETED] = "completed",
-        [PHASE_FAILED] = "failed",       [PHASE_BACKOFF] = "backoff",
+        [PHASE_PENDING] = "pending", [PHASE_STARTING] = "starting",   [PHASE_RUNNING] = "running",
+        [PHASE_READY] = "ready",     [PHASE_UNHEALTHY] = "unhealthy", [PHASE_STOPPING] = "stopping",
+        [PHASE_STOPPED] = "stopped", [PHASE_COMPLETED] = "completed", [PHASE_FAILED] = "failed",
+        [PHASE_BACKOFF] = "backoff",
 };
 static_assert(ARRAY_SIZE(phases) == _PHASE_MAX, "a word for every phase");
 
@@ -19,8 +20,8 @@ static const char *const desires[] = { [DESIRE_RUN] = "run", [DESIRE_STOPPED] = 
 static_assert(ARRAY_SIZE(desires) == _DESIRE_MAX, "a word for every desire");
 
 static const char *const reasons[] = {
-        [EXIT_NONE] = "",     [EXIT_EXITED] = "exited",           [EXIT_KILLED] = "killed",   [EXIT_DUMPED] = "dumped",
-        [EXIT_OOM] = "oom",   [EXIT_NOT_STARTED] = "not-started", [EXIT_UNKNOWN] = "unknown",
+        [EXIT_NONE] = "",   [EXIT_EXITED] = "exited",           [EXIT_KILLED] = "killed",   [EXIT_DUMPED] = "dumped",
+        [EXIT_OOM] = "oom", [EXIT_NOT_STARTED] = "not-started", [EXIT_UNKNOWN] = "unknown",
 };
 static_assert(ARRAY_SIZE(reasons) == _EXIT_REASON_MAX, "a word for every reason");
 
@@ -76,7 +77,9 @@ struct exit_info exit_info_from_status(int status) {
         if (WIFEXITED(status))
                 return (struct exit_info){ .reason = EXIT_EXITED, .code = WEXITSTATUS(status) };
         if (WIFSIGNALED(status))
-                return (struct exit_info){ .reason = WCOREDUMP(status) ? EXIT_DUMPED : EXIT_KILLED, .code = -1, .signal = WTERMSIG(status) };
+                return (struct exit_info){ .reason = WCOREDUMP(status) ? EXIT_DUMPED : EXIT_KILLED,
+                                           .code = -1,
+                                           .signal = WTERMSIG(status) };
         return (struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 };
 }
 
@@ -120,7 +123,15 @@ const char *exit_info_words(const struct exit_info *e, char buf[NUM_TEXT_MAX]) {
         return buf;
 }
 
-const char *phase_name(enum phase p) { return enumtab_name(phases, _PHASE_MAX, p); }
-enum phase phase_value(const char *word) { return (enum phase)enumtab_value(phases, _PHASE_MAX, word); }
-const char *desire_name(enum desire d) { return enumtab_name(desires, _DESIRE_MAX, d); }
-const char *exit_reason_name(enum exit_reason r) { return enumtab_name(reasons, _EXIT_REASON_MAX, r); }
+const char *phase_name(enum phase p) {
+        return enumtab_name(phases, _PHASE_MAX, p);
+}
+enum phase phase_value(const char *word) {
+        return (enum phase)enumtab_value(phases, _PHASE_MAX, word);
+}
+const char *desire_name(enum desire d) {
+        return enumtab_name(desires, _DESIRE_MAX, d);
+}
+const char *exit_reason_name(enum exit_reason r) {
+        return enumtab_name(reasons, _EXIT_REASON_MAX, r);
+}

@@ -143,7 +143,8 @@ static void go_down(struct move *m) {
         i->killed = false;
         i->kills = 0;
         i->stop_signal = m->e->kind == EVENT_STOP && m->e->signal ? m->e->signal : i->policy.stop_signal;
-        i->stop_grace_usec = m->e->kind == EVENT_STOP && m->e->grace_usec != USEC_INFINITY ? m->e->grace_usec : i->policy.stop_grace_usec;
+        i->stop_grace_usec =
+                m->e->kind == EVENT_STOP && m->e->grace_usec != USEC_INFINITY ? m->e->grace_usec : i->policy.stop_grace_usec;
         if (i->launching)
                 return;
         if (i->stop_grace_usec == 0) {
@@ -342,64 +343,85 @@ static void try_again(struct move *m) {
 
 /* clang-format off */
 static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
-/* Nothing runs and nothing was asked of the keeper, so no answer can come. ADOPTED: only here, by a supervisor that has just begun. */
+/* Nothing runs and nothing was asked of the keeper, so no answer can come. ADOPTED: only here, by a supervisor that has just
+ * begun. */
 [PHASE_PENDING] = {
-        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
-        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = adopt,          [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
-        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
-/* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the clone,
- * and after a failed one; the keeper's answer says which. */
+        [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+},
+/* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the
+ * clone, and after a failed one; the keeper's answer says which. */
 [PHASE_STARTING] = {
-        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
-        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = came_up,          [EVENT_START_FAILED] = did_not_start,
-        [EVENT_READY] = early_ready,       [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = launch_overdue },
+        [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
+        [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = came_up,               [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = early_ready,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = launch_overdue,
+},
 /* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. */
 [PHASE_RUNNING] = {
-        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
-        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ready,             [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = await_exit,        [EVENT_TIMER] = exit_overdue },
+        [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
+        [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+},
 [PHASE_READY] = {
-        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
-        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = unhealthy,    [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = await_exit,        [EVENT_TIMER] = exit_overdue },
+        [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
+        [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+},
 [PHASE_UNHEALTHY] = {
-        [EVENT_START] = stay_up,           [EVENT_STOP] = stop_up,           [EVENT_RESTART] = restart_now,      [EVENT_REPLACE] = restart_now,
-        [EVENT_REMOVE] = remove_up,        [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ready,             [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = await_exit,        [EVENT_TIMER] = exit_overdue },
-/* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes after.
- * READY, UNHEALTHY: nobody waits for that any more. */
+        [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
+        [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+},
+/* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
+ * after. READY, UNHEALTHY: nobody waits for that any more. */
 [PHASE_STOPPING] = {
-        [EVENT_START] = start_when_down,   [EVENT_STOP] = stop_again,        [EVENT_RESTART] = start_when_down,  [EVENT_REPLACE] = start_when_down,
-        [EVENT_REMOVE] = remove_when_down, [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = came_up_unwanted, [EVENT_START_FAILED] = did_not_start,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = hit_by_oom,           [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = emptied,           [EVENT_TIMER] = grace_over },
+        [EVENT_START] = start_when_down,         [EVENT_STOP] = stop_again,               [EVENT_RESTART] = start_when_down,
+        [EVENT_REPLACE] = start_when_down,       [EVENT_REMOVE] = remove_when_down,       [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = came_up_unwanted,      [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = emptied,                 [EVENT_TIMER] = grace_over,
+},
 /* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
- * itself notes the operator's wish, so that no apply's diff and no reboot takes it for an accident. */
+ * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
 [PHASE_STOPPED] = {
-        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
-        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
-        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+        [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+},
 [PHASE_COMPLETED] = {
-        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
-        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
-        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+        [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+},
 [PHASE_FAILED] = {
-        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
-        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
-        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = ignored },
+        [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+},
 [PHASE_BACKOFF] = {
-        [EVENT_START] = start_now,         [EVENT_STOP] = stop_down,         [EVENT_RESTART] = start_now,        [EVENT_REPLACE] = start_now,
-        [EVENT_REMOVE] = remove_down,      [EVENT_ADOPTED] = ignored,        [EVENT_STARTED] = ignored,          [EVENT_START_FAILED] = ignored,
-        [EVENT_READY] = ignored,           [EVENT_UNHEALTHY] = ignored,      [EVENT_OOM] = ignored,              [EVENT_EXITED] = ignored,
-        [EVENT_EMPTY] = ignored,           [EVENT_TIMER] = try_again },
+        [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
+        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
+        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = try_again,
+},
 };
 /* clang-format on */
 
@@ -416,10 +438,13 @@ struct step step(struct instance *i, const struct event *e, const struct now *no
 }
 
 static const char *const kinds[] = {
-        [EVENT_START] = "start",       [EVENT_STOP] = "stop",       [EVENT_RESTART] = "restart", [EVENT_REPLACE] = "replace",
-        [EVENT_REMOVE] = "remove",     [EVENT_ADOPTED] = "adopted", [EVENT_STARTED] = "started", [EVENT_START_FAILED] = "start_failed",
-        [EVENT_READY] = "ready",       [EVENT_OOM] = "oom",         [EVENT_EXITED] = "exited",   [EVENT_UNHEALTHY] = "unhealthy",
-        [EVENT_EMPTY] = "empty",       [EVENT_TIMER] = "timer",
+        [EVENT_START] = "start",     [EVENT_STOP] = "stop",
+        [EVENT_RESTART] = "restart", [EVENT_REPLACE] = "replace",
+        [EVENT_REMOVE] = "remove",   [EVENT_ADOPTED] = "adopted",
+        [EVENT_STARTED] = "started", [EVENT_START_FAILED] = "start_failed",
+        [EVENT_READY] = "ready",     [EVENT_OOM] = "oom",
+        [EVENT_EXITED] = "exited",   [EVENT_UNHEALTHY] = "unhealthy",
+        [EVENT_EMPTY] = "empty",     [EVENT_TIMER] = "timer",
 };
 static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
 

@@ -237,7 +237,8 @@ int file_read(int fd, const char *name, size_t max, char **ret, size_t *ret_len,
         if (!S_ISREG(st.st_mode))
                 return err_set(err, EINVAL, "%s is not a regular file", name);
         if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
-                return err_set(err, EPERM, "%s can be written by others (uid %u, mode %04o)", name, st.st_uid, (unsigned)st.st_mode & 07777);
+                return err_set(err, EPERM, "%s can be written by others (uid %u, mode %04o)", name, st.st_uid,
+                               (unsigned)st.st_mode & 07777);
         if ((uint64_t)st.st_size > max)
                 return err_set(err, EFBIG, "%s has %lld bytes; no more than %zu are read", name, (long long)st.st_size, max);
 

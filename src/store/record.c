@@ -32,7 +32,8 @@ int record_read(int fd, const char *name, json_t **ret, struct err *err) {
                 return err_set(err, EBADMSG, "%s: %s (line %d)", name, why.text, why.line);
         json_int_t version = json_integer_value(json_object_get(j, "version"));
         if (version > RECORD_VERSION) {
-                (void)err_set(err, EPROTO, "%s was written by a newer ctrsup (format %lld; this one knows %d)", name, (long long)version, RECORD_VERSION);
+                (void)err_set(err, EPROTO, "%s was written by a newer ctrsup (format %lld; this one knows %d)", name,
+                              (long long)version, RECORD_VERSION);
                 (void)err_hint(err, "install that version again, or move the file away");
                 return -EPROTO;
         }

@@ -134,8 +134,9 @@ int revisions_add(int state_fd, const char *stack, const struct revision *r, uin
 
         if (e < 0)
                 return err ? err_wrap(err, "stack %s", stack) : e;
-        _cleanup_json_ json_t *j = json_pack("{s:I, s:I, s:I, s:O}", "revision", (json_int_t)r->number, "applied_usec",
-                                             (json_int_t)r->applied_real_usec, "uid", (json_int_t)r->uid, "document", r->document);
+        _cleanup_json_ json_t *j =
+                json_pack("{s:I, s:I, s:I, s:O}", "revision", (json_int_t)r->number, "applied_usec",
+                          (json_int_t)r->applied_real_usec, "uid", (json_int_t)r->uid, "document", r->document);
         if (!j)
                 return err_oom(err);
         e = record_write(fd, number_name(name, r->number), j, err);
@@ -216,19 +217,16 @@ int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_
         if (r < 0)
                 return r;
         json_t *list = json_object_get(j, "stopped");
-        json_array_foreach (list, i, item)
-                if (json_is_string(item))
-                        bytes += strlen(json_string_value(item)) + 1, n++;
+        json_array_foreach(list, i, item) if (json_is_string(item)) bytes += strlen(json_string_value(item)) + 1, n++;
         char **block = malloc((n + 1) * sizeof(char *) + bytes);
         if (!block)
                 return err_oom(err);
         char *text = (char *)(block + n + 1);
         n = 0;
-        json_array_foreach (list, i, item)
-                if (json_is_string(item)) {
-                        block[n++] = text;
-                        text = stpcpy(text, json_string_value(item)) + 1;
-                }
+        json_array_foreach(list, i, item) if (json_is_string(item)) {
+                block[n++] = text;
+                text = stpcpy(text, json_string_value(item)) + 1;
+        }
         block[n] = NULL;
         *ret = block;
         *ret_n = n;

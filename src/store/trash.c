@@ -56,9 +56,9 @@ int trash_put(int top_fd, int fd, const char *name, struct err *err) {
 
 struct sweep {
         int trash;
-        unsigned done;          /* by this pass */
-        int error;              /* the first one of this pass, positive */
-        char at[NAME_MAX + 1];  /* what it was about */
+        unsigned done;         /* by this pass */
+        int error;             /* the first one of this pass, positive */
+        char at[NAME_MAX + 1]; /* what it was about */
 };
 
 static void sweep_failed(struct sweep *s, int code, const char *name) {

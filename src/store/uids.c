@@ -12,7 +12,8 @@
 static const char record_name[] = "uids";
 
 static int lock_uids(int state_fd, int *ret, struct err *err) {
-        _cleanup_fd_ int fd = openat(state_fd, "uids.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+        _cleanup_fd_ int fd =
+                openat(state_fd, "uids.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 
         if (fd < 0)
                 return err_sys(err, errno, "open uids.lock");
@@ -40,7 +41,7 @@ static int read_blocks(int state_fd, json_t **ret, struct err *err) {
 
                 if (!json_is_array(blocks))
                         r = err_set(err, EBADMSG, "%s: there is no list of blocks in it", record_name);
-                json_array_foreach (blocks, i, b) {
+                json_array_foreach(blocks, i, b) {
                         json_int_t first = json_integer_value(json_object_get(b, "first"));
 
                         if (first <= 0 || first > UINT32_MAX - UIDS_BLOCK || !json_is_string(json_object_get(b, "stack")) ||
@@ -53,7 +54,9 @@ static int read_blocks(int state_fd, json_t **ret, struct err *err) {
                 }
         }
         if (r == -EBADMSG)
-                (void)err_hint(err, "it says which host ids are whose; restore it from a backup, or remove all stacks and then the file");
+                (void)err_hint(
+                        err,
+                        "it says which host ids are whose; restore it from a backup, or remove all stacks and then the file");
         return r;
 }
 
@@ -83,9 +86,7 @@ static bool is_given(const json_t *blocks, uint64_t first) {
         size_t i;
         json_t *b;
 
-        json_array_foreach (blocks, i, b)
-                if (first < first_of(b) + UIDS_BLOCK && first_of(b) < first + UIDS_BLOCK)
-                        return true;
+        json_array_foreach(blocks, i, b) if (first < first_of(b) + UIDS_BLOCK && first_of(b) < first + UIDS_BLOCK) return true;
         return false;
 }
 
@@ -101,14 +102,17 @@ int uids_take(int state_fd, uint64_t base, uint64_t count, const struct uid_rang
                 r = read_blocks(state_fd, &blocks, err);
         if (r < 0)
                 return r;
-        json_array_foreach (blocks, i, b) {
+        json_array_foreach(blocks, i, b) {
                 if (!is_of(b, stack, container))
                         continue;
                 const struct uid_range *other = overlapping(taken, n_taken, first_of(b));
                 if (other) {
-                        (void)err_set(err, EADDRINUSE, "the host ids of %s/%s (%llu) are given to somebody else, too (%llu, %llu of them)", stack,
-                                      container, (unsigned long long)first_of(b), (unsigned long long)other->first, (unsigned long long)other->count);
-                        (void)err_hint(err, "change that range in /etc/subuid and /etc/subgid, or remove the stack and apply it again");
+                        (void)err_set(err, EADDRINUSE,
+                                      "the host ids of %s/%s (%llu) are given to somebody else, too (%llu, %llu of them)", stack,
+                                      container, (unsigned long long)first_of(b), (unsigned long long)other->first,
+                                      (unsigned long long)other->count);
+                        (void)err_hint(
+                                err, "change that range in /etc/subuid and /etc/subgid, or remove the stack and apply it again");
                         return -EADDRINUSE;
                 }
                 *ret_first = (uint32_t)first_of(b);
@@ -121,14 +125,16 @@ int uids_take(int state_fd, uint64_t base, uint64_t count, const struct uid_rang
                         break;
                 if (overlapping(taken, n_taken, first) || is_given(blocks, first))
                         continue;
-                if (json_array_append_new(blocks, json_pack("{s:I, s:s, s:s}", "first", (json_int_t)first, "stack", stack, "container", container)) < 0)
+                if (json_array_append_new(blocks, json_pack("{s:I, s:s, s:s}", "first", (json_int_t)first, "stack", stack,
+                                                            "container", container)) < 0)
                         return err_oom(err);
                 r = write_blocks(state_fd, blocks, err);
                 if (r >= 0)
                         *ret_first = (uint32_t)first;
                 return r;
         }
-        (void)err_set(err, ENOSPC, "no host ids are left for %s/%s: all %llu blocks are given", stack, container, (unsigned long long)count);
+        (void)err_set(err, ENOSPC, "no host ids are left for %s/%s: all %llu blocks are given", stack, container,
+                      (unsigned long long)count);
         (void)err_hint(err, "raise userns.count in ctrsup.conf, or remove stacks that are not needed");
         return -ENOSPC;
 }
@@ -158,10 +164,12 @@ int uids_parse_subids(const char *text, struct uid_range **ranges, size_t *n) {
                 if (len < sizeof(line)) {
                         memcpy(line, text, len);
                         line[len] = '\0';
-                        const char *owner = strtok_r(line, ":", &save), *first = strtok_r(NULL, ":", &save), *count = strtok_r(NULL, ":", &save);
+                        const char *owner = strtok_r(line, ":", &save), *first = strtok_r(NULL, ":", &save),
+                                   *count = strtok_r(NULL, ":", &save);
 
-                        if (owner && first && count && num_parse_u64(first, &found.first) >= 0 && num_parse_u64(count, &found.count) >= 0 &&
-                            found.count > 0 && found.first <= UINT32_MAX && found.count <= UINT32_MAX) {
+                        if (owner && first && count && num_parse_u64(first, &found.first) >= 0 &&
+                            num_parse_u64(count, &found.count) >= 0 && found.count > 0 && found.first <= UINT32_MAX &&
+                            found.count <= UINT32_MAX) {
                                 struct uid_range *more = reallocarray(*ranges, *n + 1, sizeof(**ranges));
 
                                 if (!more)

@@ -42,8 +42,9 @@ static int make_pair(int fd, uid_t uid, gid_t gid) {
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 if (faccessat(fd, names[i][1], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                         continue;
-                if ((mkdirat(fd, names[i][0], 0755) < 0 && errno != EEXIST) || fchownat(fd, names[i][0], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    fchmodat(fd, names[i][0], 0755, 0) < 0 || renameat2(fd, names[i][0], fd, names[i][1], RENAME_NOREPLACE) < 0)
+                if ((mkdirat(fd, names[i][0], 0755) < 0 && errno != EEXIST) ||
+                    fchownat(fd, names[i][0], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(fd, names[i][0], 0755, 0) < 0 ||
+                    renameat2(fd, names[i][0], fd, names[i][1], RENAME_NOREPLACE) < 0)
                         return -errno;
         }
         return 0;
@@ -57,8 +58,10 @@ static int check_owner(int fd, uid_t uid, const char *leaf, struct err *err) {
                 return errno == ENOENT ? 0 : err_sys(err, errno, "look at the writable layer %s", leaf);
         if (st.st_uid == uid)
                 return 0;
-        (void)err_set(err, EPERM, "the persistent layer of %s belongs to uid %u, but the container's root is uid %u now", leaf, st.st_uid, uid);
-        (void)err_hint(err, "the stack's id range was lost or changed: move the layer away, or set user_mapping to the old range");
+        (void)err_set(err, EPERM, "the persistent layer of %s belongs to uid %u, but the container's root is uid %u now", leaf,
+                      st.st_uid, uid);
+        (void)err_hint(err,
+                       "the stack's id range was lost or changed: move the layer away, or set user_mapping to the old range");
         return -EPERM;
 }
 

@@ -58,7 +58,8 @@ static int make(int volumes, const struct spec_named_volume *v, struct err *err)
         (void)snprintf(tmp, sizeof(tmp), ".new.%s", v->name);
         (void)unlinkat(volumes, tmp, AT_REMOVEDIR); /* of a supervisor that was killed */
         if (mkdirat(volumes, tmp, 0700) < 0 || fchownat(volumes, tmp, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-            fchmodat(volumes, tmp, v->mode, 0) < 0 || renameat2(volumes, tmp, volumes, v->name, RENAME_NOREPLACE) < 0 || fsync(volumes) < 0)
+            fchmodat(volumes, tmp, v->mode, 0) < 0 || renameat2(volumes, tmp, volumes, v->name, RENAME_NOREPLACE) < 0 ||
+            fsync(volumes) < 0)
                 r = -errno;
         if (r < 0) {
                 (void)unlinkat(volumes, tmp, AT_REMOVEDIR);

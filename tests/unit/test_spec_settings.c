@@ -1,7 +1,7 @@
 #include "unit.h"
 
-#include <ctrsup/spec/settings.h>
 #include <ctrsup/base/num.h>
+#include <ctrsup/spec/settings.h>
 
 #include <stdio.h>
 
@@ -86,60 +86,85 @@ static void all_settings(void **state _unused_) {
 static void later_settings_by_their_defaults(void **state _unused_) {
         _cleanup_buf_ struct buf out = BUF_NULL;
 
-        assert_string_equal(complaints("network = { enabled = true; pools = ( { base = \"10.90.0.0/16\"; size = 24; }, { base = \"fd90:c75::/48\"; size = 64; } );\n"
-                                       "  firewall = \"nftables\"; table = \"ctrsup\"; dns = \"hosts-file\"; };\n"
-                                       "storage = { unpack_jobs = 2; unpack_user = \"_ctrsup\"; min_free = \"1G\"; verify = true; };\n"
-                                       "defaults = { pids = 2048; memory = \"max\"; stop_grace_period = \"10s\"; seccomp = \"/usr/share/ctrsup/seccomp.json\";\n"
-                                       "  no_new_privileges = true; user_namespace = \"private\"; log_driver = \"journald\"; };\n"
-                                       "policy = { allow_devices = [\"/dev/fuse\", \"/dev/net/tun\", \"/dev/kvm\", \"/dev/dri/*\"]; };\n"
-                                       "metrics = { enabled = true; per_container = true; };\n",
-                                       &out),
-                            "");
+        assert_string_equal(
+                complaints(
+                        "network = { enabled = true; pools = ( { base = \"10.90.0.0/16\"; size = 24; }, { base = \"fd90:c75::/48\"; size = 64; } );\n"
+                        "  firewall = \"nftables\"; table = \"ctrsup\"; dns = \"hosts-file\"; };\n"
+                        "storage = { unpack_jobs = 2; unpack_user = \"_ctrsup\"; min_free = \"1G\"; verify = true; };\n"
+                        "defaults = { pids = 2048; memory = \"max\"; stop_grace_period = \"10s\"; seccomp = \"/usr/share/ctrsup/seccomp.json\";\n"
+                        "  no_new_privileges = true; user_namespace = \"private\"; log_driver = \"journald\"; };\n"
+                        "policy = { allow_devices = [\"/dev/fuse\", \"/dev/net/tun\", \"/dev/kvm\", \"/dev/dri/*\"]; };\n"
+                        "metrics = { enabled = true; per_container = true; };\n",
+                        &out),
+                "");
 }
 
 /* One wrong file each, and every word that is said about it. */
 static void wrong_files(void **state _unused_) {
-        static const struct { const char *text, *expected; } cases[] = {
-                { "userns = {\n  bse = 1;\n};", "ctrsup.conf:2: error: userns.bse: unknown setting\n    hint: did you mean \"base\"?\n" },
-                { "lgo = { level = \"info\"; };", "ctrsup.conf:1: error: lgo: unknown setting\n    hint: did you mean \"log\"?\n" },
-                { "\n\nmax_clients = 3;", "ctrsup.conf:3: error: max_clients: unknown setting\n    hint: it belongs into a group: control = { max_clients = …; };\n" },
-                { "paths = { socket = \"/x\"; };", "ctrsup.conf:1: error: paths.socket: unknown setting\n    hint: there is control.socket\n" },
+        static const struct {
+                const char *text, *expected;
+        } cases[] = {
+                { "userns = {\n  bse = 1;\n};",
+                  "ctrsup.conf:2: error: userns.bse: unknown setting\n    hint: did you mean \"base\"?\n" },
+                { "lgo = { level = \"info\"; };",
+                  "ctrsup.conf:1: error: lgo: unknown setting\n    hint: did you mean \"log\"?\n" },
+                { "\n\nmax_clients = 3;",
+                  "ctrsup.conf:3: error: max_clients: unknown setting\n    hint: it belongs into a group: control = { max_clients = …; };\n" },
+                { "paths = { socket = \"/x\"; };",
+                  "ctrsup.conf:1: error: paths.socket: unknown setting\n    hint: there is control.socket\n" },
                 { "quux = 1;", "ctrsup.conf:1: error: quux: unknown setting\n" },
                 { "log = \"debug\";", "ctrsup.conf:1: error: log: expected a group of settings\n    hint: write log = { … };\n" },
-                { "log = { level = 7; };", "ctrsup.conf:1: error: log.level: expected a word in quotes, found a number\n    hint: the default is \"info\"\n" },
+                { "log = { level = 7; };",
+                  "ctrsup.conf:1: error: log.level: expected a word in quotes, found a number\n    hint: the default is \"info\"\n" },
                 { "log = { level = \"debgu\"; };",
                   "ctrsup.conf:1: error: log.level: \"debgu\" is none of emerg, alert, crit, err, warning, notice, info, debug\n    hint: did you mean \"debug\"?\n" },
                 { "log = { level = \"Info\"; };",
                   "ctrsup.conf:1: error: log.level: \"Info\" is none of emerg, alert, crit, err, warning, notice, info, debug\n    hint: did you mean \"info\"?\n" },
-                { "log = { target = \"syslog\"; };", "ctrsup.conf:1: error: log.target: \"syslog\" is none of auto, journal, stderr\n" },
+                { "log = { target = \"syslog\"; };",
+                  "ctrsup.conf:1: error: log.target: \"syslog\" is none of auto, journal, stderr\n" },
                 { "control = { max_clients = \"64\"; };",
                   "ctrsup.conf:1: error: control.max_clients: expected a whole number, found a string\n    hint: the default is 64\n" },
                 { "control = { max_clients = 6.5; };",
                   "ctrsup.conf:1: error: control.max_clients: expected a whole number, found a number with a point\n    hint: the default is 64\n" },
-                { "control = { max_clients = 0; };", "ctrsup.conf:1: error: control.max_clients: 0 is not in the range 1 to 4096\n" },
-                { "control = { max_clients = -1; };", "ctrsup.conf:1: error: control.max_clients: -1 is not in the range 1 to 4096\n" },
-                { "control = { max_clients = 99999999999L; };", "ctrsup.conf:1: error: control.max_clients: 99999999999 is not in the range 1 to 4096\n" },
+                { "control = { max_clients = 0; };",
+                  "ctrsup.conf:1: error: control.max_clients: 0 is not in the range 1 to 4096\n" },
+                { "control = { max_clients = -1; };",
+                  "ctrsup.conf:1: error: control.max_clients: -1 is not in the range 1 to 4096\n" },
+                { "control = { max_clients = 99999999999L; };",
+                  "ctrsup.conf:1: error: control.max_clients: 99999999999 is not in the range 1 to 4096\n" },
                 { "control = { admin_groups = \"wheel\"; };",
                   "ctrsup.conf:1: error: control.admin_groups: expected a list, found a string\n    hint: write [ \"wheel\" ]\n" },
                 { "control = { admin_groups = [1, 2]; };",
                   "ctrsup.conf:1: error: control.admin_groups: expected strings in the list, found a number\n    hint: the default is [ \"ctrsup\" ]\n" },
-                { "control = { admin_groups = [\"\"]; };", "ctrsup.conf:1: error: control.admin_groups: an empty string names nothing\n" },
-                { "paths = { state = \"var/lib\"; };", "ctrsup.conf:1: error: paths.state: \"var/lib\" is not an absolute path\n" },
-                { "paths = { state = true; };", "ctrsup.conf:1: error: paths.state: expected a path in quotes, found true\n    hint: the default is \"/var/lib/ctrsup\"\n" },
+                { "control = { admin_groups = [\"\"]; };",
+                  "ctrsup.conf:1: error: control.admin_groups: an empty string names nothing\n" },
+                { "paths = { state = \"var/lib\"; };",
+                  "ctrsup.conf:1: error: paths.state: \"var/lib\" is not an absolute path\n" },
+                { "paths = { state = true; };",
+                  "ctrsup.conf:1: error: paths.state: expected a path in quotes, found true\n    hint: the default is \"/var/lib/ctrsup\"\n" },
                 { "cgroup = { root = \"Auto\"; };", "ctrsup.conf:1: error: cgroup.root: \"Auto\" is not an absolute path\n" },
-                { "reconcile = { interval = 30; };", "ctrsup.conf:1: error: reconcile.interval: 30 has no unit\n    hint: write \"30s\"\n" },
-                { "reconcile = { interval = \"30\"; };", "ctrsup.conf:1: error: reconcile.interval: \"30\" is not a duration\n    hint: write it like 30s, 500ms or 1m30s\n" },
-                { "reconcile = { interval = \"10ms\"; };", "ctrsup.conf:1: error: reconcile.interval: \"10ms\" is not in the range 1s to 1d\n" },
-                { "reconcile = { shutdown = \"kill\"; };", "ctrsup.conf:1: error: reconcile.shutdown: \"kill\" is none of stop, leave\n" },
-                { "userns = { base = 1000000; };", "ctrsup.conf:1: error: userns.base: 1000000 is not a multiple of 65536\n    hint: write 983040\n" },
-                { "userns = { base = 65536; };", "ctrsup.conf:1: error: userns.base: 65536 is not in the range 524288 to 1878982656\n" },
+                { "reconcile = { interval = 30; };",
+                  "ctrsup.conf:1: error: reconcile.interval: 30 has no unit\n    hint: write \"30s\"\n" },
+                { "reconcile = { interval = \"30\"; };",
+                  "ctrsup.conf:1: error: reconcile.interval: \"30\" is not a duration\n    hint: write it like 30s, 500ms or 1m30s\n" },
+                { "reconcile = { interval = \"10ms\"; };",
+                  "ctrsup.conf:1: error: reconcile.interval: \"10ms\" is not in the range 1s to 1d\n" },
+                { "reconcile = { shutdown = \"kill\"; };",
+                  "ctrsup.conf:1: error: reconcile.shutdown: \"kill\" is none of stop, leave\n" },
+                { "userns = { base = 1000000; };",
+                  "ctrsup.conf:1: error: userns.base: 1000000 is not a multiple of 65536\n    hint: write 983040\n" },
+                { "userns = { base = 65536; };",
+                  "ctrsup.conf:1: error: userns.base: 65536 is not in the range 524288 to 1878982656\n" },
                 { "userns = { base = 0x60000000; count = 20000; };",
                   "ctrsup.conf: error: userns.count: 20000 blocks from 1610612736 on reach beyond 1879048191\n    hint: at most 4096 blocks fit\n" },
                 { "policy = { allow_privileged_namespaces = \"yes\"; };",
                   "ctrsup.conf:1: error: policy.allow_privileged_namespaces: expected true or false, found a string\n" },
-                { "policy = { bind_roots = [\"srv\"]; };", "ctrsup.conf:1: error: policy.bind_roots: \"srv\" is not an absolute path\n" },
-                { "network = { enabled = false; };", "ctrsup.conf:1: error: network.enabled: not supported yet\n    hint: remove it, or write true\n" },
-                { "defaults = { pids = 4096; };", "ctrsup.conf:1: error: defaults.pids: not supported yet\n    hint: remove it, or write 2048\n" },
+                { "policy = { bind_roots = [\"srv\"]; };",
+                  "ctrsup.conf:1: error: policy.bind_roots: \"srv\" is not an absolute path\n" },
+                { "network = { enabled = false; };",
+                  "ctrsup.conf:1: error: network.enabled: not supported yet\n    hint: remove it, or write true\n" },
+                { "defaults = { pids = 4096; };",
+                  "ctrsup.conf:1: error: defaults.pids: not supported yet\n    hint: remove it, or write 2048\n" },
                 { "metrics = { port = 1; };", "ctrsup.conf:1: error: metrics.port: unknown setting\n" },
                 { "log = {\n  level = \"info\";\n  level = \"debug\";\n};", "ctrsup.conf:3: error: duplicate setting name\n" },
                 { "log = {\n  level = info;\n};", "ctrsup.conf:2: error: syntax error\n" },
@@ -200,18 +225,24 @@ static void what_needs_a_restart(void **state _unused_) {
 
         settings_need_restart(a, b, &out);
         assert_string_equal(buf_text(&out), "");
-        add(b, "f", "log = { level = \"debug\"; }; userns = { base = 0x10000000; count = 2; }; paths = { logs = \"/l\"; }; cgroup = { root = \"/c\"; };");
+        add(b, "f",
+            "log = { level = \"debug\"; }; userns = { base = 0x10000000; count = 2; }; paths = { logs = \"/l\"; }; cgroup = { root = \"/c\"; };");
         settings_need_restart(a, b, &out);
         assert_string_equal(buf_text(&out), "paths.logs\ncgroup.root\nuserns.count\n");
 }
 
 static void policy_refuses(void **state _unused_) {
         struct spec_volume volumes[] = {
-                { .type = VOLUME_BIND, .source = "/srv/www", .target = "/a" },   { .type = VOLUME_BIND, .source = "/srv", .target = "/b" },
-                { .type = VOLUME_BIND, .source = "/srvx", .target = "/c" },      { .type = VOLUME_BIND, .source = "/srv/../etc", .target = "/d" },
-                { .type = VOLUME_VOLUME, .source = "data", .target = "/e" },     { .type = VOLUME_BIND, .source = "/srv/x/..", .target = "/f" },
+                { .type = VOLUME_BIND, .source = "/srv/www", .target = "/a" },
+                { .type = VOLUME_BIND, .source = "/srv", .target = "/b" },
+                { .type = VOLUME_BIND, .source = "/srvx", .target = "/c" },
+                { .type = VOLUME_BIND, .source = "/srv/../etc", .target = "/d" },
+                { .type = VOLUME_VOLUME, .source = "data", .target = "/e" },
+                { .type = VOLUME_BIND, .source = "/srv/x/..", .target = "/f" },
         };
-        struct spec_container c = { .name = "web", .volumes = volumes, .n_volumes = ARRAY_SIZE(volumes), .namespaces[NS_NET].mode = NS_HOST };
+        struct spec_container c = {
+                .name = "web", .volumes = volumes, .n_volumes = ARRAY_SIZE(volumes), .namespaces[NS_NET].mode = NS_HOST
+        };
         struct spec spec = { .file = "s.yaml", .name = "shop", .containers = &c, .n_containers = 1 };
         _cleanup_settings_ struct settings *s = settings_new();
         _cleanup_buf_ struct buf out = BUF_NULL;
@@ -222,18 +253,19 @@ static void policy_refuses(void **state _unused_) {
         add(s, "f", "policy = { allow_privileged_namespaces = false; bind_roots = [\"/srv/\"]; max_containers = 3; };");
         assert_int_equal(settings_check_policy(s, &spec, 3, &diags), -EACCES);
         diag_print(&diags, NULL, &out);
-        assert_string_equal(buf_text(&out),
-                            "s.yaml: error: containers.web.volumes[2].source: this host allows no bind mount of \"/srvx\"\n"
-                            "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
-                            "s.yaml: error: containers.web.volumes[3].source: this host allows no bind mount of \"/srv/../etc\"\n"
-                            "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
-                            "s.yaml: error: containers.web.volumes[5].source: this host allows no bind mount of \"/srv/x/..\"\n"
-                            "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
-                            "s.yaml: error: containers.web.namespaces.net: this host lends no container its own net namespace\n"
-                            "    hint: policy.allow_privileged_namespaces of ctrsup.conf is false\n"
-                            "s.yaml: error: containers: this host runs 3 containers at most: 1 here and 3 in other stacks are more\n"
-                            "    hint: policy.max_containers of ctrsup.conf\n"
-                            "s.yaml: 5 errors\n");
+        assert_string_equal(
+                buf_text(&out),
+                "s.yaml: error: containers.web.volumes[2].source: this host allows no bind mount of \"/srvx\"\n"
+                "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
+                "s.yaml: error: containers.web.volumes[3].source: this host allows no bind mount of \"/srv/../etc\"\n"
+                "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
+                "s.yaml: error: containers.web.volumes[5].source: this host allows no bind mount of \"/srv/x/..\"\n"
+                "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
+                "s.yaml: error: containers.web.namespaces.net: this host lends no container its own net namespace\n"
+                "    hint: policy.allow_privileged_namespaces of ctrsup.conf is false\n"
+                "s.yaml: error: containers: this host runs 3 containers at most: 1 here and 3 in other stacks are more\n"
+                "    hint: policy.max_containers of ctrsup.conf\n"
+                "s.yaml: 5 errors\n");
         diag_list_done(&diags);
 }
 

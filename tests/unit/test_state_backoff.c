@@ -3,7 +3,10 @@
 #include <ctrsup/state/backoff.h>
 
 static const struct spec_restart_policy usual = {
-        .delay_usec = 100000, .max_delay_usec = 60000000, .window_usec = 10000000, .max_attempts = 0,
+        .delay_usec = 100000,
+        .max_delay_usec = 60000000,
+        .window_usec = 10000000,
+        .max_attempts = 0,
 };
 
 enum { NO_JITTER = 1024 }; /* random % 2049 in the middle */

@@ -16,10 +16,12 @@ static void phases_have_words(void **state _unused_) {
 }
 
 static void predicates_of_every_phase(void **state _unused_) {
-        static const struct { bool settled, up; } expected[_PHASE_MAX] = {
-                [PHASE_PENDING] = { false, false },  [PHASE_STARTING] = { false, false }, [PHASE_RUNNING] = { true, true },
-                [PHASE_READY] = { true, true },      [PHASE_UNHEALTHY] = { true, true },  [PHASE_STOPPING] = { false, false },
-                [PHASE_STOPPED] = { true, false },   [PHASE_COMPLETED] = { true, false }, [PHASE_FAILED] = { true, false },
+        static const struct {
+                bool settled, up;
+        } expected[_PHASE_MAX] = {
+                [PHASE_PENDING] = { false, false }, [PHASE_STARTING] = { false, false }, [PHASE_RUNNING] = { true, true },
+                [PHASE_READY] = { true, true },     [PHASE_UNHEALTHY] = { true, true },  [PHASE_STOPPING] = { false, false },
+                [PHASE_STOPPED] = { true, false },  [PHASE_COMPLETED] = { true, false }, [PHASE_FAILED] = { true, false },
                 [PHASE_BACKOFF] = { false, false },
         };
 
@@ -73,7 +75,10 @@ static void targets(void **state _unused_) {
 
 static void policy_is_the_declared_one(void **state _unused_) {
         struct spec_container c = {
-                .type = TYPE_JOB, .restart = RESTART_ON_FAILURE, .restart_policy.max_attempts = 3, .stop_signal = SIGINT,
+                .type = TYPE_JOB,
+                .restart = RESTART_ON_FAILURE,
+                .restart_policy.max_attempts = 3,
+                .stop_signal = SIGINT,
                 .stop_grace_period_usec = 5,
         };
         struct policy p = policy_of(&c);
@@ -87,5 +92,5 @@ static void policy_is_the_declared_one(void **state _unused_) {
         assert_true(policy_of(&c).ready_when_started);
 }
 
-unit_main(cmocka_unit_test(phases_have_words), cmocka_unit_test(predicates_of_every_phase), cmocka_unit_test(exits_from_wait_status),
-          cmocka_unit_test(targets), cmocka_unit_test(policy_is_the_declared_one));
+unit_main(cmocka_unit_test(phases_have_words), cmocka_unit_test(predicates_of_every_phase),
+          cmocka_unit_test(exits_from_wait_status), cmocka_unit_test(targets), cmocka_unit_test(policy_is_the_declared_one));

@@ -18,7 +18,10 @@ struct life {
 
 static struct life begin(enum spec_type type, enum spec_restart restart) {
         struct policy p = {
-                .type = type, .restart = restart, .stop_signal = SIGTERM, .stop_grace_usec = 10 * USEC_PER_SEC,
+                .type = type,
+                .restart = restart,
+                .stop_signal = SIGTERM,
+                .stop_grace_usec = 10 * USEC_PER_SEC,
                 .restart_policy = { .delay_usec = 100000, .max_delay_usec = 60 * USEC_PER_SEC, .window_usec = 10 * USEC_PER_SEC },
                 .ready_when_started = type == TYPE_SERVICE,
         };
@@ -35,14 +38,19 @@ static unsigned post(struct life *l, struct event e) {
         return l->last.effects;
 }
 
-static unsigned post_kind(struct life *l, enum event_kind kind) { return post(l, (struct event){ .kind = kind }); }
+static unsigned post_kind(struct life *l, enum event_kind kind) {
+        return post(l, (struct event){ .kind = kind });
+}
 static unsigned post_exit(struct life *l, int code, bool populated) {
-        return post(l, (struct event){ .kind = EVENT_EXITED, .exit = { .reason = EXIT_EXITED, .code = code }, .populated = populated });
+        return post(l, (struct event){
+                               .kind = EVENT_EXITED, .exit = { .reason = EXIT_EXITED, .code = code }, .populated = populated });
 }
 static unsigned post_killed(struct life *l, int sig) {
         return post(l, (struct event){ .kind = EVENT_EXITED, .exit = { .reason = EXIT_KILLED, .code = -1, .signal = sig } });
 }
-static void pass(struct life *l, uint64_t usec) { l->now = clock_at(l->now.mono_usec + usec); }
+static void pass(struct life *l, uint64_t usec) {
+        l->now = clock_at(l->now.mono_usec + usec);
+}
 
 static struct life running(enum spec_type type, enum spec_restart restart) {
         struct life l = begin(type, restart);
@@ -97,12 +105,18 @@ static void ends_by_policy(void **state _unused_) {
                 int code;
                 enum phase phase;
         } cases[] = {
-                { TYPE_SERVICE, RESTART_NO, 0, PHASE_COMPLETED },         { TYPE_SERVICE, RESTART_NO, 1, PHASE_FAILED },
-                { TYPE_SERVICE, RESTART_ON_FAILURE, 0, PHASE_COMPLETED }, { TYPE_SERVICE, RESTART_ON_FAILURE, 1, PHASE_BACKOFF },
-                { TYPE_SERVICE, RESTART_ALWAYS, 0, PHASE_BACKOFF },       { TYPE_SERVICE, RESTART_ALWAYS, 1, PHASE_BACKOFF },
-                { TYPE_JOB, RESTART_NO, 0, PHASE_COMPLETED },             { TYPE_JOB, RESTART_NO, 1, PHASE_FAILED },
-                { TYPE_JOB, RESTART_ON_FAILURE, 0, PHASE_COMPLETED },     { TYPE_JOB, RESTART_ON_FAILURE, 1, PHASE_BACKOFF },
-                { TYPE_JOB, RESTART_ALWAYS, 0, PHASE_COMPLETED },         { TYPE_JOB, RESTART_ALWAYS, 1, PHASE_BACKOFF },
+                { TYPE_SERVICE, RESTART_NO, 0, PHASE_COMPLETED },
+                { TYPE_SERVICE, RESTART_NO, 1, PHASE_FAILED },
+                { TYPE_SERVICE, RESTART_ON_FAILURE, 0, PHASE_COMPLETED },
+                { TYPE_SERVICE, RESTART_ON_FAILURE, 1, PHASE_BACKOFF },
+                { TYPE_SERVICE, RESTART_ALWAYS, 0, PHASE_BACKOFF },
+                { TYPE_SERVICE, RESTART_ALWAYS, 1, PHASE_BACKOFF },
+                { TYPE_JOB, RESTART_NO, 0, PHASE_COMPLETED },
+                { TYPE_JOB, RESTART_NO, 1, PHASE_FAILED },
+                { TYPE_JOB, RESTART_ON_FAILURE, 0, PHASE_COMPLETED },
+                { TYPE_JOB, RESTART_ON_FAILURE, 1, PHASE_BACKOFF },
+                { TYPE_JOB, RESTART_ALWAYS, 0, PHASE_COMPLETED },
+                { TYPE_JOB, RESTART_ALWAYS, 1, PHASE_BACKOFF },
         };
 
         for (size_t n = 0; n < ARRAY_SIZE(cases); n++) {
@@ -173,7 +187,8 @@ static void failed_starts_follow_the_policy(void **state _unused_) {
         struct life l = begin(TYPE_SERVICE, RESTART_ALWAYS);
 
         post_kind(&l, EVENT_START);
-        assert_int_equal(post(&l, (struct event){ .kind = EVENT_START_FAILED, .message = "no such command" }), EFFECT_CLEANUP | EFFECT_REPORT);
+        assert_int_equal(post(&l, (struct event){ .kind = EVENT_START_FAILED, .message = "no such command" }),
+                         EFFECT_CLEANUP | EFFECT_REPORT);
         assert_int_equal(l.i.phase, PHASE_BACKOFF);
         assert_int_equal(l.i.last_exit.reason, EXIT_NOT_STARTED);
         assert_string_equal(l.i.message, "no such command");
@@ -210,7 +225,8 @@ static void stop_overrides(void **state _unused_) {
         assert_int_equal(l.i.stop_signal, SIGINT);
         assert_int_equal(l.i.deadline_usec, l.now.mono_usec + 30 * USEC_PER_SEC);
         pass(&l, 1000);
-        assert_int_equal(post(&l, (struct event){ .kind = EVENT_STOP, .signal = SIGQUIT, .grace_usec = USEC_PER_SEC }), EFFECT_SIGNAL);
+        assert_int_equal(post(&l, (struct event){ .kind = EVENT_STOP, .signal = SIGQUIT, .grace_usec = USEC_PER_SEC }),
+                         EFFECT_SIGNAL);
         assert_int_equal(l.i.stop_signal, SIGQUIT);
         assert_int_equal(l.i.deadline_usec, l.now.mono_usec + USEC_PER_SEC);
         assert_int_equal(post(&l, (struct event){ .kind = EVENT_STOP, .grace_usec = 60 * USEC_PER_SEC, .signal = 0 }), 0);
@@ -303,7 +319,8 @@ static void last_intent_wins(void **state _unused_) {
         l = begin(TYPE_SERVICE, RESTART_ALWAYS);
         post_kind(&l, EVENT_START);
         post_kind(&l, EVENT_REMOVE);
-        assert_int_equal(post(&l, (struct event){ .kind = EVENT_START_FAILED, .message = "x" }), EFFECT_CLEANUP | EFFECT_FORGET | EFFECT_REPORT);
+        assert_int_equal(post(&l, (struct event){ .kind = EVENT_START_FAILED, .message = "x" }),
+                         EFFECT_CLEANUP | EFFECT_FORGET | EFFECT_REPORT);
         assert_string_equal(l.i.message, "");
 
         l = running(TYPE_SERVICE, RESTART_ALWAYS);
@@ -357,7 +374,8 @@ static void adopted_as_it_runs(void **state _unused_) {
         struct life l = begin(TYPE_SERVICE, RESTART_ALWAYS);
 
         l.i.generation = 7;
-        assert_int_equal(post(&l, (struct event){ .kind = EVENT_ADOPTED, .pid = 5, .started_usec = 10, .started_real_usec = 20 }), EFFECT_REPORT);
+        assert_int_equal(post(&l, (struct event){ .kind = EVENT_ADOPTED, .pid = 5, .started_usec = 10, .started_real_usec = 20 }),
+                         EFFECT_REPORT);
         assert_int_equal(l.i.phase, PHASE_READY);
         assert_int_equal(l.i.generation, 7);
         assert_int_equal(l.i.started_real_usec, 20);
@@ -379,9 +397,9 @@ static void words(void **state _unused_) {
 
 struct world {
         struct life l;
-        bool launching, alive;  /* of the main process, in truth */
-        unsigned tasks;         /* others in the leaf */
-        bool exit_due;          /* the keeper has not told yet */
+        bool launching, alive; /* of the main process, in truth */
+        unsigned tasks;        /* others in the leaf */
+        bool exit_due;         /* the keeper has not told yet */
         bool empty_due;
         unsigned launches, ends;
         bool forgotten;
@@ -393,7 +411,9 @@ static unsigned roll(struct world *w, unsigned sides) {
         return (unsigned)(w->seed >> 33) % sides;
 }
 
-static bool leaf_is_populated(const struct world *w) { return w->launching || w->alive || w->tasks > 0; }
+static bool leaf_is_populated(const struct world *w) {
+        return w->launching || w->alive || w->tasks > 0;
+}
 
 static void invariants(const struct world *w) {
         const struct instance *i = &w->l.i;
@@ -474,7 +494,9 @@ static void go_on(struct world *w) {
                 if (!w->tasks && roll(w, 3) == 0)
                         happen(w, (struct event){ .kind = EVENT_EMPTY }); /* the cgroup's event overtakes the keeper's */
                 if (w->tasks || roll(w, 8))
-                        happen(w, (struct event){ .kind = EVENT_EXITED, .exit = { .reason = EXIT_EXITED, .code = (int)roll(w, 2) }, .populated = w->tasks > 0 });
+                        happen(w, (struct event){ .kind = EVENT_EXITED,
+                                                  .exit = { .reason = EXIT_EXITED, .code = (int)roll(w, 2) },
+                                                  .populated = w->tasks > 0 });
                 else
                         w->empty_due = true; /* the keeper died and took its knowledge along */
         } else if (w->empty_due) {
@@ -509,13 +531,17 @@ static void random_lives(void **state _unused_) {
                         pass(&w.l, roll(&w, 2000000));
                         switch (roll(&w, 6)) {
                         case 0:
-                                happen(&w, (struct event){ .kind = intents[roll(&w, 5)], .grace_usec = roll(&w, 2) ? USEC_INFINITY : roll(&w, 9000000), .signal = roll(&w, 2) ? SIGINT : 0 });
+                                happen(&w, (struct event){ .kind = intents[roll(&w, 5)],
+                                                           .grace_usec = roll(&w, 2) ? USEC_INFINITY : roll(&w, 9000000),
+                                                           .signal = roll(&w, 2) ? SIGINT : 0 });
                                 break;
                         case 1:
                                 timer(&w);
                                 break;
                         case 2: /* noise that belongs to no launch */
-                                happen(&w, (struct event){ .kind = roll(&w, 2) ? EVENT_OOM : roll(&w, 2) ? EVENT_READY : EVENT_UNHEALTHY });
+                                happen(&w, (struct event){ .kind = roll(&w, 2)   ? EVENT_OOM
+                                                                   : roll(&w, 2) ? EVENT_READY
+                                                                                 : EVENT_UNHEALTHY });
                                 break;
                         default:
                                 go_on(&w);
@@ -569,7 +595,8 @@ static void every_pair(void **state _unused_) {
 
 unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), cmocka_unit_test(ends_by_policy),
           cmocka_unit_test(backoff_doubles_and_is_forgotten), cmocka_unit_test(attempts_are_counted_out),
-          cmocka_unit_test(failed_starts_follow_the_policy), cmocka_unit_test(stop_by_signal_then_kill), cmocka_unit_test(stop_overrides),
-          cmocka_unit_test(leftovers_are_killed_first), cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason),
-          cmocka_unit_test(last_intent_wins), cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
-          cmocka_unit_test(words), cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));
+          cmocka_unit_test(failed_starts_follow_the_policy), cmocka_unit_test(stop_by_signal_then_kill),
+          cmocka_unit_test(stop_overrides), cmocka_unit_test(leftovers_are_killed_first),
+          cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
+          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs), cmocka_unit_test(words),
+          cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));

@@ -8,7 +8,9 @@
 
 static void add(const struct tmp *t, const char *stack, uint64_t number, uint64_t history) {
         struct revision r = {
-                .number = number, .applied_real_usec = 1700000000000000 + number, .uid = 1000,
+                .number = number,
+                .applied_real_usec = 1700000000000000 + number,
+                .uid = 1000,
                 .document = json_pack("{s:s, s:I}", "file", "shop.yaml", "n", (json_int_t)number),
         };
         struct err err;
@@ -80,7 +82,10 @@ static void stop_marks_live_until_the_next_apply(void **state) {
 
 /* Torn, empty, foreign, too new: words, and the other stacks do not suffer. */
 static void bad_records(void **state) {
-        static const struct { const char *text, *words; int error; } cases[] = {
+        static const struct {
+                const char *text, *words;
+                int error;
+        } cases[] = {
                 { "", "expected near end of file", -EBADMSG },
                 { "{\"version\":1,\"revision\":2,\"docum", "1.json", -EBADMSG },
                 { "[1,2]", "no record of ctrsup", -EBADMSG },
@@ -146,5 +151,5 @@ static void forgotten_at_once(void **state) {
         assert_int_equal(trash_empty(t->fd, &err), 0);
 }
 
-unit_main(tmp_test(round_trip), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply), tmp_test(bad_records),
-          tmp_test(cut_before_current), tmp_test(forgotten_at_once));
+unit_main(tmp_test(round_trip), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply),
+          tmp_test(bad_records), tmp_test(cut_before_current), tmp_test(forgotten_at_once));

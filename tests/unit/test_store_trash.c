@@ -98,7 +98,8 @@ static void mounts_are_not_crossed(void **state) {
         (void)snprintf(path, sizeof(path), "%s/volumes/data/mnt", t->path);
         pid_t pid = fork(); /* in a mount namespace of its own */
         if (pid == 0) {
-                if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("none", path, "tmpfs", 0, NULL) < 0)
+                if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                    mount("none", path, "tmpfs", 0, NULL) < 0)
                         _exit(9);
                 (void)strcat(path, "/kept");
                 (void)close(open(path, O_WRONLY | O_CREAT, 0600));

@@ -62,15 +62,21 @@ static void no_blocks_left(void **state) {
         assert_int_equal(uids_take(t->fd, BASE, 8, NULL, 0, "shop", "c8", &first, &err), -ENOSPC);
         assert_string_equal(err.text, "no host ids are left for shop/c8: all 8 blocks are given");
         assert_int_equal(uids_take(t->fd, UINT32_MAX - 3 * UIDS_BLOCK + 1, 8, NULL, 0, "s", "d", &first, &err), 0);
-        assert_int_equal(uids_take(t->fd, UINT32_MAX - UIDS_BLOCK + 1, 8, NULL, 0, "s", "e", &first, &err), -ENOSPC); /* past 2^32 */
+        assert_int_equal(uids_take(t->fd, UINT32_MAX - UIDS_BLOCK + 1, 8, NULL, 0, "s", "e", &first, &err),
+                         -ENOSPC); /* past 2^32 */
 }
 
 /* Guessing would hand one container's files to another: a record that cannot be read stops everything, and stays as it is. */
 static void bad_record_is_left_alone(void **state) {
         static const char *const bad[] = {
-                "", "{}", "{\"version\":1}", "{\"version\":1,\"blocks\":{}}", "{\"version\":1,\"blocks\":[{\"first\":-1,\"stack\":\"a\",\"container\":\"b\"}]}",
+                "",
+                "{}",
+                "{\"version\":1}",
+                "{\"version\":1,\"blocks\":{}}",
+                "{\"version\":1,\"blocks\":[{\"first\":-1,\"stack\":\"a\",\"container\":\"b\"}]}",
                 "{\"version\":1,\"blocks\":[{\"first\":4294967295,\"stack\":\"a\",\"container\":\"b\"}]}",
-                "{\"version\":1,\"blocks\":[{\"first\":65536,\"stack\":7,\"container\":\"b\"}]}", "{\"version\":1,\"blocks\":[3]}",
+                "{\"version\":1,\"blocks\":[{\"first\":65536,\"stack\":7,\"container\":\"b\"}]}",
+                "{\"version\":1,\"blocks\":[3]}",
         };
         struct tmp *t = *state;
 
@@ -126,12 +132,16 @@ static void subid_files(void **state _unused_) {
         _cleanup_free_ struct uid_range *r = NULL;
         size_t n = 0;
 
-        assert_int_equal(uids_parse_subids("root:100000:65536\n# comment\n\nbroken\na:b:c\nu:5:0\n1000:4294967295:1\nx:99999999999:1\nlast:7:3", &r, &n), 0);
+        assert_int_equal(
+                uids_parse_subids(
+                        "root:100000:65536\n# comment\n\nbroken\na:b:c\nu:5:0\n1000:4294967295:1\nx:99999999999:1\nlast:7:3", &r,
+                        &n),
+                0);
         assert_int_equal(n, 3);
         assert_int_equal(r[0].first, 100000);
         assert_int_equal(r[0].count, 65536);
         assert_int_equal(r[2].first, 7);
 }
 
-unit_main(tmp_test(sticky_and_distinct), tmp_test(ranges_of_others_are_left_out), tmp_test(no_blocks_left), tmp_test(bad_record_is_left_alone),
-          tmp_test(shared_under_a_lock), cmocka_unit_test(subid_files));
+unit_main(tmp_test(sticky_and_distinct), tmp_test(ranges_of_others_are_left_out), tmp_test(no_blocks_left),
+          tmp_test(bad_record_is_left_alone), tmp_test(shared_under_a_lock), cmocka_unit_test(subid_files));

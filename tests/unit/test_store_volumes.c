@@ -53,7 +53,9 @@ static void external_must_be_there(void **state) {
 }
 
 static void names_and_owners_that_are_none(void **state) {
-        static const char *const names[] = { "", ".", "..", "../x", "a/b", ".hidden" }, *const owners[] = { "", "x", "-1", "1:", "1:2:3", "4294967295", "0x1" };
+        static const char *const names[] = { "", ".", "..", "../x", "a/b", ".hidden" }, *const owners[] = {
+                "", "x", "-1", "1:", "1:2:3", "4294967295", "0x1"
+        };
         struct tmp *t = *state;
         bool created;
 
@@ -133,5 +135,5 @@ static void persistent_is_kept(void **state) {
         assert_int_equal(uppers_remove_stack(t->fd, "shop", &err), 0);
 }
 
-unit_main(tmp_test(made_then_found), tmp_test(external_must_be_there), tmp_test(names_and_owners_that_are_none), tmp_test(listed_and_removed),
-          tmp_test(ephemeral_is_new_every_time), tmp_test(persistent_is_kept));
+unit_main(tmp_test(made_then_found), tmp_test(external_must_be_there), tmp_test(names_and_owners_that_are_none),
+          tmp_test(listed_and_removed), tmp_test(ephemeral_is_new_every_time), tmp_test(persistent_is_kept));

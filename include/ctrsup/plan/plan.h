@@ -28,7 +28,7 @@ struct plan_change {
         struct spec_changes keys;
         const char *follows;            /* whose replacement or start it follows; NULL: nobody's */
         const char *follows_key;        /* by which key: "namespaces.net" */
-        const char *reason;             /* in words, where no key is: "stopped by an operator"; NULL */
+        const char *reason;             /* in words, where it is not (only) a key: "stopped by an operator"; NULL */
 };
 
 enum action_kind {
@@ -84,6 +84,6 @@ static inline void plan_freep(struct plan **p) { *p = plan_free(*p); }
 bool plan_is_empty(const struct plan *p);
 
 char plan_verb_symbol(enum plan_verb v);        /* '+' */
-enum plan_verb plan_verb_of_symbol(char symbol); /* -EINVAL as an int */
-const char *plan_verb_name(enum plan_verb v);   /* "new", "removed", "replaced" … */
+/* One word for what happens: new, removed, replace, live, meta, start, unchanged, kept. */
+const char *plan_change_word(const struct plan_change *c);
 const char *action_kind_name(enum action_kind k); /* "update_live" */
