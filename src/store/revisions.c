@@ -238,6 +238,6 @@ int revisions_forget(int state_fd, const char *stack, struct err *err) {
         int r = open_stacks(state_fd, 0700, &stacks, err);
 
         if (r >= 0)
-                r = trash_put(stacks, stacks, stack, err); /* one rename: a half forgotten stack would come back */
+                r = trash_put(stacks, stacks, stack, true, err); /* one rename: a half forgotten stack would come back */
         return r == -ENOENT ? 0 : r;
 }

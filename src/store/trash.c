@@ -35,7 +35,7 @@ static int move_to(int trash, int fd, const char *name) {
         return -EEXIST;
 }
 
-int trash_put(int top_fd, int fd, const char *name, struct err *err) {
+int trash_put(int top_fd, int fd, const char *name, bool durable, struct err *err) {
         _cleanup_fd_ int trash = -EBADF;
         int r = dir_open_at(top_fd, ".trash", 0700, &trash, err);
 
@@ -49,7 +49,7 @@ int trash_put(int top_fd, int fd, const char *name, struct err *err) {
         }
         if (r < 0)
                 return err_sys(err, -r, "remove %s", name);
-        if (fsync(trash) < 0 || fsync(fd) < 0)
+        if (durable && (fsync(trash) < 0 || fsync(fd) < 0))
                 return err_sys(err, errno, "remove %s from disk", name);
         return 0;
 }

@@ -32,7 +32,11 @@ const char *uppers_path(const struct upper_name *u, char buf[UPPER_PATH_SIZE]) {
 static int open_stack(int state_fd, const struct upper_name *u, mode_t mode, int *ret_top, int *ret_stack, struct err *err) {
         int r = dir_open_at(state_fd, top_of(u), mode, ret_top, err);
 
-        return r < 0 ? r : dir_open_at(*ret_top, u->stack, mode, ret_stack, err);
+        if (r < 0)
+                return r;
+        if (mode && !u->persistent) /* here and not by dir_open_at(): nothing of it has to survive a power cut */
+                (void)mkdirat(*ret_top, u->stack, mode);
+        return dir_open_at(*ret_top, u->stack, mode, ret_stack, err);
 }
 
 /* Made aside, then named: a directory of that name has the right owner. */
@@ -72,10 +76,12 @@ int uppers_ensure(int state_fd, const struct upper_name *u, uid_t uid, gid_t gid
 
         (void)leaf_of(u, leaf);
         if (r >= 0 && !u->persistent) {
-                r = trash_put(top, stack, leaf, err);
+                r = trash_put(top, stack, leaf, u->persistent, err);
                 if (r == -ENOENT)
                         r = 0;
         }
+        if (r >= 0 && !u->persistent)
+                (void)mkdirat(stack, leaf, 0700);
         if (r >= 0)
                 r = dir_open_at(stack, leaf, 0700, &leaf_fd, err);
         if (r >= 0 && u->persistent)
@@ -92,7 +98,7 @@ int uppers_remove(int state_fd, const struct upper_name *u, struct err *err) {
         int r = open_stack(state_fd, u, 0, &top, &stack, err);
 
         if (r >= 0)
-                r = trash_put(top, stack, leaf_of(u, leaf), err);
+                r = trash_put(top, stack, leaf_of(u, leaf), u->persistent, err);
         if (r == -ENOENT)
                 r = 0;
         if (r >= 0 && top >= 0)
@@ -108,7 +114,7 @@ int uppers_remove_stack(int state_fd, const char *stack, struct err *err) {
                 int r = dir_open_at(state_fd, tops[i], 0, &top, err);
 
                 if (r >= 0)
-                        r = trash_put(top, top, stack, err);
+                        r = trash_put(top, top, stack, true, err);
                 if (r < 0 && r != -ENOENT)
                         return r;
         }

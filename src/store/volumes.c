@@ -109,7 +109,7 @@ int volumes_remove(int state_fd, const char *name, struct err *err) {
         if (r >= 0)
                 r = dir_open_at(state_fd, "volumes", VOLUMES_MODE, &volumes, err);
         if (r >= 0)
-                r = trash_put(volumes, volumes, name, err);
+                r = trash_put(volumes, volumes, name, true, err);
         if (r < 0 && err)
                 (void)err_wrap(err, "volume %s", name);
         return r;

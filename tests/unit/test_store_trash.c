@@ -46,9 +46,9 @@ static void gone_but_not_its_targets(void **state) {
         assert_int_equal(mkdirat(top, "data/sub", 0755), 0);
         tmp_file(t, "volumes/data/sub/g", "x");
 
-        assert_int_equal(trash_put(top, top, "data", &err), 0);
+        assert_int_equal(trash_put(top, top, "data", true, &err), 0);
         assert_int_equal(faccessat(top, "data", F_OK, 0), -1);
-        assert_int_equal(trash_put(top, top, "data", &err), -ENOENT);
+        assert_int_equal(trash_put(top, top, "data", true, &err), -ENOENT);
         assert_int_equal(trash_empty(t->fd, &err), 0);
         assert_int_equal(left(t, "volumes/.trash"), 0);
         assert_int_equal(faccessat(t->fd, "precious", F_OK, 0), 0);
@@ -73,7 +73,7 @@ static void any_depth_with_few_fds(void **state) {
                 fd = next;
         }
         (void)close(fd);
-        assert_int_equal(trash_put(top, top, "deep", &err), 0);
+        assert_int_equal(trash_put(top, top, "deep", true, &err), 0);
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
         few = was;
         few.rlim_cur = 12;
@@ -108,7 +108,7 @@ static void mounts_are_not_crossed(void **state) {
                 _cleanup_fd_ int mounted = openat(inner_top, "data/mnt", O_RDONLY | O_DIRECTORY);
                 int bad = 0;
 
-                bad |= trash_put(inner_top, inner_top, "data", &err) == 0 ? 0 : 1;
+                bad |= trash_put(inner_top, inner_top, "data", true, &err) == 0 ? 0 : 1;
                 bad |= trash_empty(inner, &err) < 0 ? 0 : 2;
                 bad |= strstr(err.text, "volumes/.trash") ? 0 : 4;
                 bad |= faccessat(mounted, "kept", F_OK, 0) == 0 ? 0 : 8;
@@ -132,7 +132,7 @@ static void emptied_by_a_helper(void **state) {
         assert_int_equal(trash_empty_start(t->fd, &pidfd, &err), 1);
         assert_int_equal(mkdirat(top, "shop", 0755), 0);
         tmp_file(t, "persistent/shop/f", "x");
-        assert_int_equal(trash_put(top, top, "shop", &err), 0);
+        assert_int_equal(trash_put(top, top, "shop", true, &err), 0);
         assert_int_equal(trash_empty_start(t->fd, &pidfd, &err), 0);
         assert_int_equal(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 10000), 1);
         assert_int_equal(waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED), 0);

@@ -1,6 +1,6 @@
 /* Removing what a container wrote: a tree of any depth, size and content.
  *
- * Two steps. Out of the way: one rename into <top>/.trash, at once, durable, the name is free again; <top> is the state's folder it
+ * Two steps. Out of the way: one rename into <top>/.trash, at once, and the name is free again; <top> is the state's folder it
  * is in (stacks, volumes, persistent, ephemeral), since each may be a file system of its own. Then emptying, in a helper process:
  * no symlink is followed, no mount is crossed, and however deep the tree is, it takes four fds and no recursion: a directory that is
  * not empty is moved up beside the others and done later. Killed anywhere, the next one goes on.
@@ -9,8 +9,11 @@
 
 #include <ctrsup/base/err.h>
 
-/* Moves <fd>/name to the trash of top_fd. -ENOENT when it is not there, -EBUSY: a mount point. */
-int trash_put(int top_fd, int fd, const char *name, struct err *err);
+#include <stdbool.h>
+
+/* Moves <fd>/name to the trash of top_fd. durable: it is gone after a power cut, too; not worth its 2 ms for what a reboot throws
+ * away anyhow. -ENOENT when it is not there, -EBUSY: a mount point. */
+int trash_put(int top_fd, int fd, const char *name, bool durable, struct err *err);
 /* Removes all that is in the state's trash; blocks as long as that takes. The first thing that cannot be removed is the error, the
  * rest goes on. */
 int trash_empty(int state_fd, struct err *err);
