@@ -1,0 +1,328 @@
+#include <ctrsup/report/event.h>
+
+#include <ctrsup/report/message_ids.h>
+
+#include <assert.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+static void words_notice(const struct report_event *e, struct buf *out) {
+        buf_puts(out, e->message ? e->message : "");
+}
+
+static void words_daemon_ready(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "ctrsup %s is ready, %llu stack%s", CTRSUP_VERSION, (unsigned long long)e->n_stacks, e->n_stacks == 1 ? "" : "s");
+}
+
+static void words_adopted(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "taken over, pid %d", (int)e->pid);
+}
+
+static void words_applied(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "revision %llu applied: %llu added, %llu changed, %llu removed", (unsigned long long)e->revision,
+                   (unsigned long long)e->added, (unsigned long long)e->changed, (unsigned long long)e->removed);
+}
+
+static void words_apply_failed(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "apply failed: %s", e->message ? e->message : "no reason is known");
+}
+
+static void words_removed(const struct report_event *e _unused_, struct buf *out) {
+        buf_puts(out, "removed");
+}
+
+static void words_state(const struct report_event *e, struct buf *out) {
+        buf_puts(out, e->change ? phase_name(e->change->to) : "changed");
+}
+
+static void words_started(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "started, pid %d", (int)e->pid);
+}
+
+static void words_exited(const struct report_event *e, struct buf *out) {
+        char words[NUM_TEXT_MAX], time[NUM_TEXT_MAX];
+
+        buf_puts(out, e->exit ? exit_info_words(e->exit, words) : "ended");
+        if (e->uptime_usec)
+                buf_printf(out, " after %s", num_human_duration(time, e->uptime_usec));
+}
+
+static void words_oom(const struct report_event *e, struct buf *out) {
+        char max[NUM_TEXT_MAX], peak[NUM_TEXT_MAX];
+
+        buf_puts(out, "the kernel killed a process of it for memory");
+        if (e->memory_max)
+                buf_printf(out, ": the limit is %s", num_human_size(max, e->memory_max));
+        if (e->memory_peak)
+                buf_printf(out, "%s it used up to %s", e->memory_max ? "," : ":", num_human_size(peak, e->memory_peak));
+}
+
+static void words_health(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "health: %s", e->health ? e->health : "unknown");
+}
+
+static void words_restart(const struct report_event *e, struct buf *out) {
+        char time[NUM_TEXT_MAX];
+
+        buf_printf(out, "restart %llu in %s", (unsigned long long)e->restarts + 1, num_human_duration(time, e->delay_usec));
+}
+
+static void words_limit(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "failed: it ended %llu times within its restart window, restart_policy.max_attempts is reached",
+                   (unsigned long long)e->restarts);
+}
+
+static void words_updated(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "changed while it runs: %s", e->keys ? e->keys : "");
+}
+
+static void words_drift(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "%s was %s, set back to %s", e->what ? e->what : "something", e->was ? e->was : "?", e->is ? e->is : "?");
+}
+
+static void words_suppressed(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "%llu lines of its log were not written", (unsigned long long)e->dropped);
+}
+
+/* A container that ends well is information, one that does not is a warning. */
+enum { PRIORITY_BY_EXIT = -1, PRIORITY_SAID = -2 };
+
+static const struct row {
+        const char *name, *message_id;
+        int priority;
+        void (*words)(const struct report_event *e, struct buf *out);
+        const char *what, *todo; /* catalog: what it means, what to do; NULL: no entry */
+} rows[] = {
+        [REPORT_NOTICE] = { "notice", NULL, PRIORITY_SAID, words_notice, NULL, NULL },
+        [REPORT_DAEMON_READY] = { "daemon-ready", MESSAGE_ID_DAEMON_READY, LOG_NOTICE, words_daemon_ready, NULL, NULL },
+        [REPORT_DAEMON_ADOPTED] = { "daemon-adopted", MESSAGE_ID_DAEMON_ADOPTED, LOG_INFO, words_adopted, NULL, NULL },
+        [REPORT_CONFIG_INVALID] = { "config-invalid", MESSAGE_ID_CONFIG_INVALID, LOG_ERR, words_notice, "The configuration of ctrsup is wrong",
+                                    "The old configuration stays in force. Correct @CTRSUP_FILE@, line @CTRSUP_LINE@, and check it with\n"
+                                    "ctrsupd --check-config." },
+        [REPORT_STACK_APPLIED] = { "stack-applied", MESSAGE_ID_STACK_APPLIED, LOG_NOTICE, words_applied, NULL, NULL },
+        [REPORT_STACK_APPLY_FAILED] = { "stack-apply-failed", MESSAGE_ID_STACK_APPLY_FAILED, LOG_ERR, words_apply_failed,
+                                        "Stack @CTRSUP_STACK@ could not be applied",
+                                        "@CTRSUP_REASON@. Nothing that ran before was changed. Look with ctrsup status @CTRSUP_STACK@." },
+        [REPORT_STACK_REMOVED] = { "stack-removed", MESSAGE_ID_STACK_REMOVED, LOG_NOTICE, words_removed, NULL, NULL },
+        [REPORT_CONTAINER_STATE] = { "container-state", NULL, LOG_DEBUG, words_state, NULL, NULL },
+        [REPORT_CONTAINER_STARTED] = { "container-started", MESSAGE_ID_CONTAINER_STARTED, LOG_INFO, words_started, NULL, NULL },
+        [REPORT_CONTAINER_READY] = { "container-ready", MESSAGE_ID_CONTAINER_READY, LOG_INFO, words_state, NULL, NULL },
+        [REPORT_CONTAINER_EXITED] = { "container-exited", MESSAGE_ID_CONTAINER_EXITED, PRIORITY_BY_EXIT, words_exited, NULL, NULL },
+        [REPORT_CONTAINER_FAILED] = { "container-failed", MESSAGE_ID_CONTAINER_FAILED, LOG_ERR, words_notice,
+                                      "Container @CTRSUP_STACK@/@CTRSUP_CONTAINER@ could not be started",
+                                      "The message names the line of the stack file, the step and the cause. The restart policy tries again;\n"
+                                      "after correcting the file or the host: ctrsup apply." },
+        [REPORT_CONTAINER_OOM] = { "container-oom", MESSAGE_ID_CONTAINER_OOM, LOG_WARNING, words_oom,
+                                   "Container @CTRSUP_STACK@/@CTRSUP_CONTAINER@ ran out of memory",
+                                   "It reached limits.memory, and the kernel killed a process of it; other containers are not concerned.\n"
+                                   "Raise limits.memory, or find out what it uses it for." },
+        [REPORT_CONTAINER_HEALTH] = { "container-health", MESSAGE_ID_CONTAINER_HEALTH, LOG_NOTICE, words_health, NULL, NULL },
+        [REPORT_RESTART_SCHEDULED] = { "container-restart-scheduled", MESSAGE_ID_CONTAINER_RESTART_SCHEDULED, LOG_NOTICE, words_restart, NULL, NULL },
+        [REPORT_START_LIMIT] = { "container-start-limit", MESSAGE_ID_CONTAINER_START_LIMIT, LOG_ERR, words_limit,
+                                 "Container @CTRSUP_STACK@/@CTRSUP_CONTAINER@ is not restarted any more",
+                                 "It ended more often than restart_policy.max_attempts allows within restart_policy.window. See its log,\n"
+                                 "then start it with ctrsup start @CTRSUP_STACK@/@CTRSUP_CONTAINER@." },
+        [REPORT_CONTAINER_UPDATED] = { "container-updated", MESSAGE_ID_CONTAINER_UPDATED, LOG_INFO, words_updated, NULL, NULL },
+        [REPORT_JOB_FINISHED] = { "job-finished", MESSAGE_ID_JOB_FINISHED, PRIORITY_BY_EXIT, words_exited, NULL, NULL },
+        [REPORT_DRIFT_CORRECTED] = { "drift-corrected", MESSAGE_ID_DRIFT_CORRECTED, LOG_WARNING, words_drift, NULL, NULL },
+        [REPORT_POLICY_REFUSED] = { "policy-refused", MESSAGE_ID_POLICY_REFUSED, LOG_WARNING, words_notice, NULL, NULL },
+        [REPORT_LOG_SUPPRESSED] = { "log-suppressed", MESSAGE_ID_LOG_SUPPRESSED, LOG_WARNING, words_suppressed, NULL, NULL },
+};
+static_assert(ARRAY_SIZE(rows) == _REPORT_KIND_MAX, "every kind has a row");
+
+const char *report_kind_name(enum report_kind k) {
+        return (unsigned)k < ARRAY_SIZE(rows) ? rows[k].name : "?";
+}
+
+int report_priority(const struct report_event *e) {
+        int p = rows[e->kind].priority;
+
+        if (p == PRIORITY_SAID)
+                return e->priority;
+        if (p == PRIORITY_BY_EXIT)
+                return e->exit && exit_is_success(e->exit) ? LOG_INFO : LOG_WARNING;
+        return p;
+}
+
+/* --- words --- */
+
+static void put_subject(const struct report_event *e, struct buf *out) {
+        if (e->stack)
+                buf_printf(out, "%s%s%s", e->stack, e->container ? "/" : "", e->container ? e->container : "");
+        if (e->container && e->replica > 1)
+                buf_printf(out, ".%u", e->replica);
+        if (e->stack)
+                buf_puts(out, ": ");
+}
+
+void report_words(const struct report_event *e, struct buf *out) {
+        put_subject(e, out);
+        rows[e->kind].words(e, out);
+}
+
+void report_line(const struct report_event *e, struct buf *out) {
+        report_words(e, out);
+        buf_putc(out, '\n');
+        if (e->hint)
+                buf_printf(out, "    hint: %s\n", e->hint);
+}
+
+/* --- the journal --- */
+
+static void field(struct buf *out, const char *name, const char *value) {
+        size_t len;
+
+        if (!value)
+                return;
+        len = strlen(value);
+        if (!memchr(value, '\n', len)) {
+                buf_printf(out, "%s=%s\n", name, value);
+                return;
+        }
+        unsigned char size[8]; /* little endian, systemd.journal-fields: native protocol */
+        for (size_t i = 0; i < sizeof(size); i++)
+                size[i] = (unsigned char)((uint64_t)len >> (8 * i));
+        buf_printf(out, "%s\n", name);
+        buf_put(out, size, sizeof(size));
+        buf_put(out, value, len);
+        buf_putc(out, '\n');
+}
+
+static void number(struct buf *out, const char *name, uint64_t value) {
+        if (value)
+                buf_printf(out, "%s=%llu\n", name, (unsigned long long)value);
+}
+
+static void counted(struct buf *out, const char *name, uint64_t value) {
+        buf_printf(out, "%s=%llu\n", name, (unsigned long long)value);
+}
+
+static void put_exit(const struct exit_info *e, struct buf *out) {
+        if (e->reason == EXIT_NONE || e->reason == EXIT_UNKNOWN || e->reason == EXIT_NOT_STARTED)
+                return;
+        field(out, "EXIT_CODE", e->reason == EXIT_EXITED ? "exited" : e->reason == EXIT_DUMPED ? "dumped" : "killed");
+        if (e->reason == EXIT_EXITED)
+                counted(out, "EXIT_STATUS", (uint64_t)e->code);
+        else
+                field(out, "EXIT_STATUS", sigabbrev_np(e->signal));
+}
+
+static void put_identity(const struct report_event *e, struct buf *out) {
+        char id[33];
+
+        field(out, "CTRSUP_STACK", e->stack);
+        field(out, "CTRSUP_CONTAINER", e->container);
+        if (e->container)
+                number(out, "CTRSUP_REPLICA", e->replica);
+        number(out, "CTRSUP_REVISION", e->revision);
+        if (e->instance_id) {
+                for (size_t i = 0; i < 16; i++)
+                        (void)snprintf(id + 2 * i, 3, "%02x", e->instance_id[i]);
+                field(out, "CTRSUP_INSTANCE_ID", id);
+        }
+        if (e->pid > 0)
+                number(out, "OBJECT_PID", (uint64_t)e->pid);
+        if (e->change) {
+                field(out, "CTRSUP_STATE_FROM", phase_name(e->change->from));
+                field(out, "CTRSUP_STATE_TO", phase_name(e->change->to));
+        }
+        if (e->has_actor) {
+                counted(out, "CTRSUP_ACTOR_UID", e->actor_uid);
+                number(out, "CTRSUP_ACTOR_PID", (uint64_t)e->actor_pid);
+        }
+}
+
+static void put_details(const struct report_event *e, struct buf *out) {
+        if (e->exit)
+                put_exit(e->exit, out);
+        number(out, "CTRSUP_UPTIME_USEC", e->uptime_usec);
+        number(out, "CTRSUP_DURATION_USEC", e->duration_usec);
+        number(out, "CTRSUP_DELAY_USEC", e->delay_usec);
+        number(out, "CPU_USAGE_NSEC", e->cpu_nsec);
+        if (e->kind == REPORT_CONTAINER_OOM) {
+                number(out, "CTRSUP_MEMORY_MAX", e->memory_max);
+                number(out, "CTRSUP_MEMORY_PEAK", e->memory_peak);
+                number(out, "CTRSUP_OOM_KILLS", e->oom_kills);
+        } else
+                number(out, "MEMORY_PEAK", e->memory_peak);
+        if (e->kind == REPORT_RESTART_SCHEDULED || e->kind == REPORT_START_LIMIT)
+                counted(out, "CTRSUP_RESTARTS", e->restarts);
+        if (e->kind == REPORT_STACK_APPLIED) {
+                counted(out, "CTRSUP_N_ADDED", e->added);
+                counted(out, "CTRSUP_N_CHANGED", e->changed);
+                counted(out, "CTRSUP_N_REMOVED", e->removed);
+        }
+        if (e->kind == REPORT_DAEMON_READY) {
+                field(out, "CTRSUP_VERSION", CTRSUP_VERSION);
+                counted(out, "CTRSUP_N_STACKS", e->n_stacks);
+        }
+        if (e->kind == REPORT_LOG_SUPPRESSED)
+                counted(out, "N_DROPPED", e->dropped);
+        if (e->kind == REPORT_STACK_APPLY_FAILED)
+                field(out, "CTRSUP_REASON", e->message);
+        number(out, "ERRNO", (uint64_t)(e->error > 0 ? e->error : 0));
+        field(out, "CTRSUP_STEP", e->step);
+        field(out, "CTRSUP_HINT", e->hint);
+        field(out, "CTRSUP_KEYS", e->keys);
+        field(out, "CTRSUP_WHAT", e->what);
+        field(out, "CTRSUP_WAS", e->was);
+        field(out, "CTRSUP_IS", e->is);
+        field(out, "CTRSUP_FILE", e->file);
+        number(out, "CTRSUP_LINE", e->line);
+        field(out, "CTRSUP_HEALTH", e->health);
+}
+
+void report_journal_entry(const struct report_event *e, struct buf *out) {
+        _cleanup_buf_ struct buf words = BUF_NULL;
+        int priority = report_priority(e);
+
+        report_words(e, &words);
+        field(out, "MESSAGE", buf_text(&words));
+        counted(out, "PRIORITY", (uint64_t)priority);
+        field(out, "MESSAGE_ID", rows[e->kind].message_id);
+        field(out, "SYSLOG_IDENTIFIER", "ctrsupd");
+        if (priority <= LOG_ERR)
+                field(out, "DOCUMENTATION", "man:ctrsup(1)");
+        put_identity(e, out);
+        put_details(e, out);
+}
+
+/* --- JSON --- */
+
+static json_t *time_json(uint64_t usec) {
+        time_t seconds = (time_t)(usec / USEC_PER_SEC);
+        char whole[32], text[48];
+        struct tm tm;
+
+        if (!gmtime_r(&seconds, &tm) || strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+                return json_null();
+        (void)snprintf(text, sizeof(text), "%s.%06uZ", whole, (unsigned)(usec % USEC_PER_SEC));
+        return json_string(text);
+}
+
+json_t *report_json(const struct report_event *e) {
+        _cleanup_buf_ struct buf words = BUF_NULL;
+
+        rows[e->kind].words(e, &words);
+        json_t *j = json_pack("{s:o, s:s, s:s?, s:s?, s:i, s:s?, s:s?, s:s, s:s?, s:i}", "time", time_json(e->real_usec), "kind",
+                              rows[e->kind].name, "stack", e->stack, "container", e->container, "replica", (int)e->replica, "from",
+                              e->change ? phase_name(e->change->from) : NULL, "to", e->change ? phase_name(e->change->to) : NULL, "message",
+                              buf_text(&words), "hint", e->hint, "priority", report_priority(e));
+        if (j && e->change && e->duration_usec)
+                (void)json_object_set_new(j, "duration", json_real((double)e->duration_usec / USEC_PER_SEC));
+        return j;
+}
+
+/* --- the catalog --- */
+
+void report_catalog(struct buf *out) {
+        buf_puts(out, "# Message catalog of ctrsup; made by ctrsupd from its table of events.\n");
+        for (size_t k = 0; k < ARRAY_SIZE(rows); k++) {
+                if (!rows[k].what)
+                        continue;
+                buf_putc(out, '\n');
+                buf_printf(out, "-- %s\nSubject: %s\nDefined-By: ctrsup\nDocumentation: man:ctrsup(1)\n\n%s\n", rows[k].message_id, rows[k].what,
+                           rows[k].todo);
+        }
+}
