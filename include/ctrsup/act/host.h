@@ -1,0 +1,27 @@
+/* The host as actions see it: where things are kept and who does the work. Opened once by the supervisor, passed to every action.
+ *
+ * Actions touch the kernel and the store, never the plan: they are told what to do, do one step of it, and return. None waits
+ * for a container.
+ */
+#pragma once
+
+#include <ctrsup/kernel/cgroup_watch.h>
+#include <ctrsup/keeper/client.h>
+#include <ctrsup/store/uids.h>
+
+#include <stdbool.h>
+
+struct act_host {
+        struct cgroup_tree *cgroups;
+        struct cgroup_watch *watch;     /* one fd for all leaves; cookies are act_instance.cookie */
+        struct keeper_client *keeper;   /* NULL: it is down, nothing can be started */
+        int logger;                     /* ctrsup-logger's control socket; -EBADF: it is down, streams are added when it is back */
+        int state_fd;                   /* store/: the state directory */
+        const char *state_dir;          /* the same, absolute */
+        bool journal;                   /* journald runs: what `driver: auto` becomes */
+        unsigned n_thermal_cpus;
+        int uids_fd;                    /* store/uids: where it is recorded whose ids are whose */
+        uint64_t uid_base, uid_count;   /* first host id, blocks */
+        struct uid_range *uids_taken;   /* of others on this host */
+        size_t n_uids_taken;
+};
