@@ -1,0 +1,152 @@
+#include "describe.h"
+#include "member.h"
+
+#include <ctrsup/act/log.h>
+#include <ctrsup/kernel/cgroup_stat.h>
+
+#include <string.h>
+#include <time.h>
+
+static json_t *time_json(uint64_t usec) {
+        char text[64], whole[32];
+        time_t seconds = (time_t)(usec / USEC_PER_SEC);
+        struct tm tm;
+
+        if (usec == 0 || !gmtime_r(&seconds, &tm) || strftime(whole, sizeof(whole), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
+                return json_null();
+        (void)snprintf(text, sizeof(text), "%s.%06uZ", whole, (unsigned)(usec % USEC_PER_SEC));
+        return json_string(text);
+}
+
+static json_t *count_json(uint64_t n) {
+        return n == UINT64_MAX ? json_null() : json_integer((json_int_t)n);
+}
+
+static json_t *text_json(const char *text) {
+        return text && *text ? json_string(text) : json_null();
+}
+
+json_t *describe_exit(const struct exit_info *e) {
+        char name[32];
+        const char *abbrev;
+
+        if (e->reason == EXIT_NONE)
+                return json_null();
+        abbrev = e->signal > 0 ? sigabbrev_np(e->signal) : NULL;
+        (void)snprintf(name, sizeof(name), "SIG%s", abbrev ? abbrev : "?");
+        if (e->signal > 0 && !abbrev)
+                (void)snprintf(name, sizeof(name), "%d", e->signal);
+        return json_pack("{s:o, s:o, s:s}", "code", e->reason == EXIT_EXITED ? json_integer(e->code) : json_null(), "signal",
+                         e->signal > 0 ? json_string(name) : json_null(), "reason", exit_reason_name(e->reason));
+}
+
+static json_t *limits_json(const struct spec_limits *l) {
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "memory", count_json(l->memory), "memory_high", count_json(l->memory_high),
+                         "memory_swap", count_json(l->memory_swap), "cpus",
+                         l->cpus_milli == SIZE_INFINITY ? json_null() : json_real((double)l->cpus_milli / 1000), "cpu_weight",
+                         l->cpu_weight == 0 ? json_null() : l->cpu_weight == CPU_WEIGHT_IDLE ? json_string("idle") : json_integer(l->cpu_weight),
+                         "cpuset", text_json(l->cpuset), "pids", count_json(l->pids));
+}
+
+static json_t *usage_json(const struct member *b) {
+        struct cgroup_stat s;
+
+        if (!b->host.grouped || !b->state.alive || cgroup_read_stat(b->stack->manager->host.cgroups, b->host.group, &s, NULL) < 0)
+                return json_pack("{s:n, s:n, s:n}", "memory", "pids", "cpu_usec");
+        return json_pack("{s:o, s:o, s:o, s:o}", "memory", count_json(s.memory_bytes), "memory_peak", count_json(s.memory_peak_bytes), "pids",
+                         count_json(s.pids), "cpu_usec", count_json(s.cpu_usec));
+}
+
+static json_t *log_json(const struct member *b) {
+        struct manager *m = b->stack->manager;
+        enum act_log log = m->streams ? ACT_LOG_CALLER : act_log_choose(&m->host, b->container);
+        char path[512], tag[256];
+
+        (void)snprintf(path, sizeof(path), "%s/%s/%s.%u.log", m->logs_dir, b->state.stack, b->state.container, b->state.replica);
+        (void)snprintf(tag, sizeof(tag), "%s/%s", b->state.stack, b->state.container);
+        return json_pack("{s:s, s:o, s:s}", "driver", act_log_name(log), "path", log == ACT_LOG_FILE ? json_string(path) : json_null(), "tag",
+                         b->container->logging.tag ? b->container->logging.tag : tag);
+}
+
+json_t *describe_container(const struct member *b) {
+        const struct instance *i = &b->state;
+
+        return json_pack("{s:s, s:s, s:i, s:s, s:n, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
+                         i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", "pid",
+                         i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
+                         describe_exit(&i->last_exit), "started_at", time_json(i->started_real_usec), "next_attempt_at",
+                         time_json(i->next_attempt_real_usec), "message", text_json(i->message), "limits", limits_json(&b->container->limits),
+                         "usage", usage_json(b), "addresses", "log", log_json(b), "revision", (json_int_t)i->revision);
+}
+
+/* What a person wants to read beside "a -> b". */
+static json_t *transition_words(const struct instance *i) {
+        char words[NUM_TEXT_MAX], text[MESSAGE_SIZE + 64];
+
+        switch (i->phase) {
+        case PHASE_BACKOFF:
+        case PHASE_FAILED:
+                if (i->last_exit.reason == EXIT_NOT_STARTED)
+                        return text_json(i->message);
+                if (i->last_exit.reason == EXIT_NONE)
+                        return json_null();
+                if (i->phase == PHASE_BACKOFF)
+                        (void)snprintf(text, sizeof(text), "%s (attempt %u)", exit_info_words(&i->last_exit, words), i->attempts);
+                else
+                        (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
+                return json_string(text);
+        case PHASE_PENDING:
+        case PHASE_STARTING:
+        case PHASE_RUNNING:
+        case PHASE_READY:
+        case PHASE_UNHEALTHY:
+        case PHASE_STOPPING:
+        case PHASE_STOPPED:
+        case PHASE_COMPLETED:
+        case _PHASE_MAX:
+        case _PHASE_INVALID:
+                break;
+        }
+        return json_null();
+}
+
+json_t *describe_transition(const struct member *b, enum phase from) {
+        const struct instance *i = &b->state;
+        struct now now = manager_now(b->stack->manager);
+        double lasted = (double)(now.mono_usec - b->phase_since_usec) / USEC_PER_SEC;
+
+        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f}", "time", time_json(now.real_usec), "stack", i->stack, "container", i->container,
+                         "replica", (int)i->replica, "from", phase_name(from), "to", phase_name(i->phase), "message", transition_words(i), "duration",
+                         lasted);
+}
+
+json_t *describe_failure(const struct member *b) {
+        const struct instance *i = &b->state;
+        char text[MESSAGE_SIZE + 128], words[NUM_TEXT_MAX];
+
+        if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE)
+                (void)snprintf(text, sizeof(text), "%s", i->message[0] ? i->message : phase_name(i->phase));
+        else if (i->attempts > 1)
+                (void)snprintf(text, sizeof(text), "%s (%u attempts)", exit_info_words(&i->last_exit, words), i->attempts);
+        else
+                (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
+        return json_pack("{s:s, s:i, s:s, s:o, s:[]}", "container", i->container, "replica", (int)i->replica, "message", text, "hint",
+                         i->last_exit.reason == EXIT_NOT_STARTED ? text_json(b->hint) : json_null(), "lines");
+}
+
+json_t *describe_daemon(const struct manager *m) {
+        size_t up = 0, all = 0;
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++, all++)
+                        up += phase_is_up(m->stacks[s]->members[n]->state.phase);
+        const struct cgroup_where *where = cgroup_tree_where(m->host.cgroups);
+        return json_pack("{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "version", CTRSUP_VERSION, "pid",
+                         (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at", time_json(m->started_real_usec), "socket",
+                         text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir", m->runtime_dir, "cgroup_root",
+                         cgroup_tree_root(m->host.cgroups), "cgroup_mode", where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks",
+                         (json_int_t)m->n_stacks, "containers", (json_int_t)all, "running", (json_int_t)up, "clients",
+                         (json_int_t)(m->control ? control_server_n_clients(m->control) : 0), "keeper_pid",
+                         m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",
+                         m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", text_json(m->notify.status));
+}

@@ -1,0 +1,10 @@
+/* Members and the daemon as the control interface's JSON types. New references; NULL: out of memory. */
+#pragma once
+
+#include "manager.h"
+
+json_t *describe_container(const struct member *b);               /* Container */
+json_t *describe_transition(const struct member *b, enum phase from); /* Transition */
+json_t *describe_failure(const struct member *b);                 /* Failure */
+json_t *describe_exit(const struct exit_info *e);                 /* ?Exit */
+json_t *describe_daemon(const struct manager *m);                 /* Daemon */

@@ -1,0 +1,31 @@
+#include "generation.h"
+
+int generation_new(const json_t *document, uint64_t revision, struct diag_list *diags, struct generation **ret) {
+        _cleanup_generation_ struct generation *g = calloc(1, sizeof(*g));
+
+        if (!g)
+                return -ENOMEM;
+        *g = (struct generation){ .refs = 1, .revision = revision };
+        int r = spec_from_document(document, diags, &g->spec);
+        if (r < 0)
+                return r;
+        g->document = json_deep_copy(document);
+        if (!g->document)
+                return -ENOMEM;
+        *ret = take_ptr(g);
+        return 0;
+}
+
+struct generation *generation_ref(struct generation *g) {
+        g->refs++;
+        return g;
+}
+
+struct generation *generation_unref(struct generation *g) {
+        if (!g || --g->refs > 0)
+                return NULL;
+        spec_free(g->spec);
+        json_decref(g->document);
+        free(g);
+        return NULL;
+}

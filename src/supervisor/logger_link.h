@@ -1,0 +1,16 @@
+/* The logger: found again through the keeper or spawned, respawned when it dies, its events, and clients that follow lines. */
+#pragma once
+
+#include "manager.h"
+
+/* Spawns one and lets the keeper hold its socket. Streams that no logger has are added again. */
+int logger_link_spawn(struct manager *m, struct err *err);
+/* From the keeper's table: a held fd's name. */
+void logger_link_listed(struct manager *m, const char *name);
+/* The keeper gave one back. */
+void logger_link_taken(struct manager *m, const char *name, struct keeper_event *e);
+
+/* Streams the lines of the targets (NULL: all) to the call until its client goes. */
+int logger_link_attach(struct manager *m, struct control_call *call, json_t *targets);
+/* Asks it to write what it has and end; its feeds end too. */
+void logger_link_close(struct manager *m);

@@ -1,0 +1,531 @@
+#include "manager.h"
+#include "exec.h"
+#include "keeper_link.h"
+#include "logger_link.h"
+#include "member.h"
+#include "methods.h"
+#include "pump.h"
+#include "rights.h"
+#include "stacks.h"
+#include "watch.h"
+
+#include <ctrsup/kernel/cgroup_where.h>
+#include <ctrsup/logger/client.h>
+#include <ctrsup/store/dir.h>
+#include <ctrsup/store/lock.h>
+#include <ctrsup/store/revisions.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+
+enum { EVENTS_KEPT = 1000 };
+enum { EX_OSERR_ = 71, EX_TEMPFAIL_ = 75, EX_NOPERM_ = 77 };
+#define FLUSH_USEC USEC_PER_SEC /* how long replies may take to go out at the end */
+
+/* --- looking around --- */
+
+struct now manager_now(struct manager *m) {
+        struct now now = { 0 };
+
+        (void)sd_event_now(m->event, CLOCK_MONOTONIC, &now.mono_usec);
+        (void)sd_event_now(m->event, CLOCK_REALTIME, &now.real_usec);
+        if (getrandom(&now.random, sizeof(now.random), GRND_NONBLOCK) < 0)
+                now.random = UINT32_MAX / 2; /* early at boot: no jitter */
+        return now;
+}
+
+struct stack_entry *manager_find_stack(struct manager *m, const char *name) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                if (strcmp(m->stacks[s]->name, name) == 0)
+                        return m->stacks[s];
+        return NULL;
+}
+
+struct member *manager_find_member(struct manager *m, const uint8_t id[KEEPER_ID_SIZE]) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        if (memcmp(m->stacks[s]->members[n]->host.id, id, KEEPER_ID_SIZE) == 0)
+                                return m->stacks[s]->members[n];
+        return NULL;
+}
+
+size_t manager_count(const struct manager *m) {
+        size_t count = 0;
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                count += m->stacks[s]->n_members;
+        return count;
+}
+
+void manager_report(struct manager *m, struct report_event *e) {
+        struct event_ring *ring = &m->ring;
+
+        e->real_usec = manager_now(m).real_usec;
+        reporter_send(&m->reporter, e);
+        json_t *json = m->control ? report_json(e) : NULL;
+        if (!json)
+                return;
+        json_decref(ring->items[ring->next]);
+        ring->items[ring->next] = json;
+        ring->next = (ring->next + 1) % ring->size;
+        if (ring->n < ring->size)
+                ring->n++;
+        watch_event(m, json);
+}
+
+/* --- the end --- */
+
+void manager_end(struct manager *m, int exit_code, bool force) {
+        struct err err = { 0 };
+
+        if (!m->ending) {
+                m->ending = true;
+                m->exit_code = exit_code;
+                for (size_t s = 0; s < m->n_stacks; s++)
+                        if (stack_remove(m, m->stacks[s], false, &err) < 0) {
+                                struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = err.text };
+
+                                manager_report(m, &e);
+                        }
+        }
+        for (size_t s = 0; force && s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        (void)act_kill(&m->host, &m->stacks[s]->members[n]->host, NULL);
+                        member_post(m->stacks[s]->members[n], &(struct event){ .kind = EVENT_REMOVE });
+                }
+        manager_poke(m);
+}
+
+static void stop_run(struct manager *m, int signal) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        member_post(m->stacks[s]->members[n], &(struct event){ .kind = EVENT_STOP, .signal = signal, .grace_usec = USEC_INFINITY });
+}
+
+/* A service leaves its containers alone: they are the keeper's, and the next supervisor takes them over. */
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata) {
+        struct manager *m = userdata;
+
+        (void)source;
+        switch (m->options->mode) {
+        case MODE_RUN:
+                if (m->exit_code == -1) {
+                        m->exit_code = 0;
+                        stop_run(m, (int)si->ssi_signo);
+                } else
+                        manager_end(m, 128 + (int)si->ssi_signo, true);
+                break;
+        case MODE_FOREGROUND:
+                manager_end(m, 0, m->ending);
+                break;
+        case MODE_SERVICE:
+        case MODE_CHECK_CONFIG:
+        case MODE_HELP:
+        case MODE_VERSION:
+                notify_send("STOPPING=1");
+                m->over = true;
+        }
+        return 0;
+}
+
+static int on_lifeline(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        char byte;
+
+        (void)source;
+        (void)revents;
+        if (recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) == 0) {
+                struct manager *m = userdata;
+
+                m->lifeline_source = sd_event_source_disable_unref(m->lifeline_source);
+                manager_end(m, 0, false);
+        }
+        return 0;
+}
+
+/* --- setting up --- */
+
+static int open_reporter(struct manager *m) {
+        bool service = m->options->mode == MODE_SERVICE;
+        int target = m->settings->log.target;
+
+        m->reporter = REPORTER_NULL;
+        m->reporter.level = m->settings->log.level;
+        if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && (!service || getenv("INVOCATION_ID"))))
+                (void)reporter_open_journal(&m->reporter, NULL, NULL);
+        if (service) /* a foreground supervisor's client tells its user what happens */
+                m->reporter.stderr_fd = STDERR_FILENO;
+        m->ring = (struct event_ring){ .items = calloc(EVENTS_KEPT, sizeof(json_t *)), .size = EVENTS_KEPT };
+        return m->ring.items ? 0 : -ENOMEM;
+}
+
+static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
+        int r = dir_make(m->state_dir, 0700, &m->host.state_fd, err);
+
+        if (r >= 0)
+                r = dir_make(m->runtime_dir, 0755, &m->runtime_fd, err);
+        if (r < 0)
+                return r;
+        r = lock_take(m->runtime_fd, m->runtime_dir, &m->lock_fd, err);
+        if (r == -EBUSY)
+                *ret_exit = m->options->mode == MODE_SERVICE ? 1 : EX_TEMPFAIL_;
+        return r;
+}
+
+/* The last quarter of the blocks is for `ctrsup run`: recorded in /run, since such a container does not outlive a reboot, and a
+ * record on disk takes longer than its whole start. */
+static int open_uids(struct manager *m, struct err *err) {
+        uint64_t transient = m->settings->userns.count / 4, lasting = m->settings->userns.count - transient;
+
+        m->host.uid_base = m->settings->userns.base;
+        m->host.uid_count = lasting;
+        if (m->options->mode == MODE_RUN && transient > 0) {
+                m->host.uid_base += lasting * UIDS_BLOCK;
+                m->host.uid_count = transient;
+                return dir_make(m->settings->paths.runtime, 0755, &m->host.uids_fd, err);
+        }
+        m->host.uids_fd = fcntl(m->host.state_fd, F_DUPFD_CLOEXEC, 3);
+        return m->host.uids_fd < 0 ? err_sys(err, errno, "open the state directory") : 0;
+}
+
+/* In the build tree all programs lie side by side; installed, the helpers are in libexec. */
+static int find_program(const char *name, char **ret, struct err *err) {
+        char self[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+        if (n > 0) {
+                self[n] = '\0';
+                *strrchr(self, '/') = '\0';
+                if (asprintf(ret, "%s/%s", self, name) < 0)
+                        return err_oom(err);
+                if (access(*ret, X_OK) == 0)
+                        return 0;
+                free(*ret);
+        }
+        if (asprintf(ret, "%s/%s", CTRSUP_LIBEXECDIR, name) < 0) {
+                *ret = NULL;
+                return err_oom(err);
+        }
+        return 0;
+}
+
+static int open_event(struct manager *m, struct err *err) {
+        static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+        sigset_t mask;
+
+        (void)signal(SIGPIPE, SIG_IGN);
+        (void)sigemptyset(&mask);
+        for (size_t n = 0; n < ARRAY_SIZE(signals); n++)
+                (void)sigaddset(&mask, signals[n]);
+        (void)sigprocmask(SIG_BLOCK, &mask, NULL);
+        int r = sd_event_new(&m->event);
+        for (size_t n = 0; r >= 0 && n < ARRAY_SIZE(signals); n++)
+                r = sd_event_add_signal(m->event, NULL, signals[n], on_signal, m);
+        if (r >= 0)
+                r = sd_event_set_watchdog(m->event, true);
+        if (r >= 0)
+                r = pump_new(m);
+        return r < 0 ? err_sys(err, -r, "set up the event loop") : 0;
+}
+
+/* What only a foreground or run supervisor has: nothing of it stays. */
+static void remove_runtime(struct manager *m) {
+        (void)unlinkat(m->runtime_fd, KEEPER_SOCKET, 0);
+        (void)unlinkat(m->runtime_fd, "lock", 0);
+        (void)rmdir(m->runtime_dir);
+}
+
+static void on_cgroup_event(void *userdata, uint64_t cookie, enum cgroup_event event) {
+        struct manager *m = userdata;
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        struct member *b = m->stacks[s]->members[n];
+
+                        if (b->host.cookie != cookie)
+                                continue;
+                        if (event == CGROUP_EVENT_OOM)
+                                member_check_oom(b);
+                        else if (b->state.populated && act_is_populated(&m->host, &b->host) == 0)
+                                member_post(b, &(struct event){ .kind = EVENT_EMPTY });
+                        return;
+                }
+}
+
+/* Events say "look": an event that never came (an inotify queue that overflowed) is made up for here. */
+static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct manager *m = userdata;
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        struct member *b = m->stacks[s]->members[n];
+
+                        member_check_oom(b);
+                        if (b->host.leafed && b->state.populated && !b->launch_due && !b->seen_by_keeper && act_is_populated(&m->host, &b->host) == 0)
+                                member_post(b, &(struct event){ .kind = EVENT_EMPTY });
+                }
+        manager_poke(m);
+        (void)sd_event_source_set_time(source, usec + m->settings->reconcile.interval_usec);
+        return 0;
+}
+
+static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        struct manager *m = userdata;
+
+        (void)source;
+        (void)fd;
+        (void)revents;
+        (void)cgroup_watch_dispatch(m->host.watch, on_cgroup_event, m, NULL);
+        return 0;
+}
+
+/* A keeper in "<root>/keeper" says where the root is: that is how the cgroup of ctrsup-payload.service is found. */
+static int root_of_keeper(const struct manager *m, char **ret) {
+        char path[64], text[4096];
+        _cleanup_file_ FILE *f = NULL;
+        char *own = NULL;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)keeper_client_pid(m->host.keeper));
+        f = fopen(path, "re");
+        size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+        text[n] = '\0';
+        if (n == 0 || cgroup_where_self_unified(text, &own, NULL) < 0)
+                return -ENOENT;
+        char *leaf = strrchr(own, '/');
+        if (leaf && leaf != own && strcmp(leaf, "/keeper") == 0) {
+                *leaf = '\0';
+                *ret = own;
+                return 0;
+        }
+        free(own);
+        return -ENOENT;
+}
+
+static int open_cgroups(struct manager *m, struct err *err) {
+        const char *setting = m->settings->cgroup.root;
+        _cleanup_free_ char *root = NULL;
+        char name[64] = "ctrsup";
+        bool found = false;
+
+        if (m->options->mode != MODE_SERVICE)
+                (void)snprintf(name, sizeof(name), "ctrsup-%s-%d", m->options->mode == MODE_RUN ? "run" : "fg", (int)getpid());
+        else if (strcmp(setting, "auto") == 0)
+                found = root_of_keeper(m, &root) >= 0;
+        int r = cgroup_tree_open(&m->host.cgroups, found ? root : m->options->mode == MODE_SERVICE ? setting : "auto", name, NULL, err);
+        if (r >= 0)
+                r = cgroup_tree_make(m->host.cgroups, err);
+        if (r >= 0 && m->options->mode == MODE_SERVICE && !found)
+                r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), err);
+        if (r >= 0)
+                r = cgroup_watch_new(&m->host.watch, m->host.cgroups, err);
+        if (r < 0)
+                return err_wrap(err, "set up the cgroups");
+        r = sd_event_add_io(m->event, &m->watch_source, cgroup_watch_fd(m->host.watch), EPOLLIN, on_watch, m);
+        return r < 0 ? err_sys(err, -r, "watch the cgroups") : 0;
+}
+
+static int open_reconcile(struct manager *m, struct err *err) {
+        uint64_t first = manager_now(m).mono_usec + m->settings->reconcile.interval_usec;
+
+        int r = sd_event_add_time(m->event, &m->reconcile_timer, CLOCK_MONOTONIC, first, USEC_PER_SEC, on_reconcile, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->reconcile_timer, SD_EVENT_ON);
+        return r < 0 ? err_sys(err, -r, "arm the reconcile timer") : 0;
+}
+
+static unsigned count_thermal_cpus(void) {
+        char path[96];
+        unsigned n = 0;
+
+        for (;; n++) {
+                (void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/thermal_throttle", n);
+                if (access(path, F_OK) < 0)
+                        return n;
+        }
+}
+
+static int open_control(struct manager *m, struct err *err) {
+        struct control_server_args args = {
+                .event = m->event,
+                .methods = manager_methods,
+                .n_methods = n_manager_methods,
+                .rights = rights_of,
+                .userdata = m,
+                .max_clients = m->settings->control.max_clients,
+        };
+        int n = m->options->mode == MODE_SERVICE ? sd_listen_fds(1) : 0;
+
+        int r = control_server_new(&args, &m->control, err);
+        if (r < 0)
+                return r;
+        if (n > 0)
+                return control_server_listen_fd(m->control, SD_LISTEN_FDS_START, err);
+        if (asprintf(&m->socket_path, "%s/ctrsup.sock", m->runtime_dir) < 0) {
+                m->socket_path = NULL;
+                return err_oom(err);
+        }
+        if (m->options->mode == MODE_SERVICE && !m->options->runtime) {
+                free(m->socket_path);
+                m->socket_path = strdup(m->settings->control.socket);
+                if (!m->socket_path)
+                        return err_oom(err);
+        }
+        return control_server_listen(m->control, m->socket_path, rights_socket_group(m), err);
+}
+
+static int restore_stacks(struct manager *m, struct err *err) {
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0;
+
+        int r = revisions_stacks(m->host.state_fd, &names, &n, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                struct err why = { 0 };
+
+                if (stack_restore(m, names[i], &why) < 0) {
+                        struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .stack = names[i], .message = why.text };
+
+                        manager_report(m, &e);
+                }
+        }
+        return keeper_link_adopt(m, err);
+}
+
+static int set_up(struct manager *m, int *ret_exit, struct err *err) {
+        int r = open_folders(m, ret_exit, err);
+
+        if (r >= 0)
+                r = open_uids(m, err);
+        if (r >= 0 && open_reporter(m) < 0)
+                r = err_oom(err);
+        if (r >= 0)
+                r = find_program("ctrsup-keeper", &m->keeper_program, err);
+        if (r >= 0)
+                r = find_program("ctrsup-logger", &m->logger_program, err);
+        if (r >= 0)
+                r = open_event(m, err);
+        if (r >= 0)
+                r = keeper_link_open(m, err);
+        if (r >= 0)
+                r = open_cgroups(m, err);
+        if (r >= 0)
+                r = open_reconcile(m, err);
+        if (r >= 0)
+                r = uids_host_ranges(&m->host.uids_taken, &m->host.n_uids_taken, err);
+        if (r >= 0)
+                r = rights_load(m, err);
+        if (r >= 0 && m->options->mode != MODE_RUN)
+                r = open_control(m, err);
+        if (r >= 0 && m->options->mode == MODE_SERVICE)
+                r = restore_stacks(m, err);
+        /* After the keeper was asked: a logger it holds the socket of is found before another one is made. */
+        if (r >= 0 && m->options->mode == MODE_FOREGROUND)
+                r = logger_link_spawn(m, err);
+        if (r >= 0 && m->options->lifeline_fd >= 0) {
+                r = sd_event_add_io(m->event, &m->lifeline_source, m->options->lifeline_fd, EPOLLIN, on_lifeline, m);
+                if (r < 0)
+                        r = err_sys(err, -r, "watch the lifeline");
+        }
+        return r;
+}
+
+int manager_new(const struct options *o, struct settings *settings, struct manager **ret, int *ret_exit, struct err *err) {
+        _cleanup_(manager_freep) struct manager *m = calloc(1, sizeof(*m));
+
+        *ret_exit = EX_OSERR_;
+        if (geteuid() != 0) {
+                *ret_exit = EX_NOPERM_;
+                return err_set(err, EPERM, "ctrsupd must run as root: it makes namespaces, mounts and cgroups");
+        }
+        if (!m)
+                return err_oom(err);
+        m->options = o;
+        m->settings = settings;
+        m->exit_code = o->mode == MODE_RUN ? -1 : 0;
+        m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->lock_fd = -EBADF;
+        m->state_dir = o->state ? o->state : settings->paths.state;
+        m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;
+        if (o->mode == MODE_RUN && !o->runtime) {
+                (void)snprintf(m->own_runtime, sizeof(m->own_runtime), "%s/run/%d", settings->paths.runtime, (int)getpid());
+                m->runtime_dir = m->own_runtime;
+        }
+        m->logs_dir = settings->paths.logs;
+        m->host.state_dir = m->state_dir;
+        m->host.n_thermal_cpus = count_thermal_cpus();
+        m->host.journal = logger_journal_is_there();
+        int r = set_up(m, ret_exit, err);
+        if (r < 0)
+                return r;
+        m->started_real_usec = manager_now(m).real_usec;
+        *ret = take_ptr(m);
+        return 0;
+}
+
+struct manager *manager_free(struct manager *m) {
+        if (!m)
+                return NULL;
+        watch_done(m);
+        exec_done(m);
+        logger_link_close(m);
+        control_server_free(m->control);
+        while (m->n_stacks > 0)
+                stack_free(m->stacks[0]);
+        free(m->stacks);
+        m->keeper_source = sd_event_source_disable_unref(m->keeper_source);
+        keeper_client_free(m->host.keeper);
+        cgroup_watch_free(m->host.watch);
+        if (m->options->mode != MODE_SERVICE && m->host.cgroups)
+                (void)cgroup_tree_remove(m->host.cgroups, NULL);
+        if (m->options->mode != MODE_SERVICE && m->lock_fd >= 0)
+                remove_runtime(m);
+        cgroup_tree_free(m->host.cgroups);
+        for (size_t n = 0; n < m->ring.n; n++)
+                json_decref(m->ring.items[n]);
+        free(m->ring.items);
+        sd_event_source_disable_unref(m->pump);
+        sd_event_source_disable_unref(m->status_timer);
+        sd_event_source_disable_unref(m->reconcile_timer);
+        sd_event_source_disable_unref(m->watch_source);
+        sd_event_source_disable_unref(m->logger_child);
+        sd_event_source_disable_unref(m->trash_source);
+        sd_event_source_disable_unref(m->lifeline_source);
+        reporter_done(&m->reporter);
+        sd_event_unref(m->event);
+        close_fd(m->host.state_fd);
+        close_fd(m->host.uids_fd);
+        close_fd(m->runtime_fd);
+        close_fd(m->lock_fd);
+        free(m->host.uids_taken);
+        free(m->admin_gids);
+        free(m->read_gids);
+        free(m->keeper_program);
+        free(m->logger_program);
+        free(m->socket_path);
+        free(m);
+        return NULL;
+}
+
+int manager_loop(struct manager *m) {
+        while (!m->over) {
+                int r = sd_event_run(m->event, UINT64_MAX);
+
+                if (r < 0)
+                        return r;
+        }
+        logger_link_close(m);
+        watch_done(m);
+        /* Answers on their way are waited for, a client that does not read is not. */
+        uint64_t until = manager_now(m).mono_usec + FLUSH_USEC;
+        while (m->control && !control_server_is_idle(m->control) && manager_now(m).mono_usec < until) {
+                int r = sd_event_run(m->event, 50 * USEC_PER_MSEC);
+
+                if (r < 0)
+                        return r;
+        }
+        return m->exit_code;
+}

@@ -1,0 +1,115 @@
+/* The supervisor's one struct: what is wanted (stacks), what is (members), and the doors to the world it drives them with.
+ *
+ * One thread, one sd-event loop. Whatever happens (a call, an exit, a timer, a cgroup event) becomes an event of one member
+ * (supervisor/member.h) and pokes the pump; the pump (supervisor/pump.c) runs when the loop is otherwise idle and does what has
+ * become possible: plan actions, launches, cleanups, forgetting. Nothing is freed anywhere else, so a pointer to a member or
+ * stack is good until the loop turns.
+ */
+#pragma once
+
+#include "generation.h"
+#include "options.h"
+
+#include <ctrsup/act/instance.h>
+#include <ctrsup/control/server.h>
+#include <ctrsup/plan/plan.h>
+#include <ctrsup/report/journal.h>
+#include <ctrsup/report/notify.h>
+#include <ctrsup/spec/settings.h>
+#include <ctrsup/state/step.h>
+
+#include <systemd/sd-event.h>
+
+struct manager;
+struct stack_entry;
+struct waiter;
+struct exec_session;
+struct line_feed;
+
+/* One instance of one container: its state (pure), what it holds on the host, and its declaration. */
+struct member {
+        struct stack_entry *stack;
+        struct generation *generation;        /* its declaration's */
+        const struct spec_container *container; /* in it */
+        struct generation *limits_generation; /* keeps host.limits alive */
+        struct instance state;
+        struct act_instance host;
+        sd_event_source *timer;
+        uint64_t phase_since_usec;            /* monotonic */
+        char hint[ERR_HINT_MAX];                       /* of state.message */
+        bool launch_due, finish_due, forget_due;
+        bool seen_by_keeper;                  /* a launch is with the keeper: its answer will come */
+        bool command_failed;                  /* the last start failed at its very command */
+        int start_error;                      /* errno of that */
+        int held_log[2];                      /* read ends on their way from the keeper to a new logger */
+};
+
+struct stack_entry {
+        struct manager *manager;
+        char name[NAME_SIZE];
+        struct generation *generation; /* what is wanted; NULL: it is being removed */
+        struct member **members;
+        size_t n_members;
+        struct plan *plan;             /* being carried out; NULL: all done */
+        bool *done;                    /* per action of plan */
+        bool *begun;
+        bool remove_volumes;           /* with the stack */
+        struct generation *last;       /* being removed: what it was, for its volumes */
+};
+
+struct event_ring {
+        json_t **items;
+        size_t n, size, next;
+};
+
+struct manager {
+        const struct options *options;
+        struct settings *settings;
+        sd_event *event;
+        struct act_host host;
+        struct control_server *control;
+        struct reporter reporter;
+        struct notify notify;
+        struct event_ring ring;
+        sd_event_source *pump, *keeper_source, *logger_source, *logger_child, *watch_source, *trash_source, *lifeline_source, *status_timer,
+                *reconcile_timer;
+        struct stack_entry **stacks;
+        size_t n_stacks;
+        struct waiter *waiters;
+        struct exec_session *execs;
+        struct line_feed *feeds;
+        uint64_t next_cookie;
+        unsigned launching;            /* with the keeper, unanswered */
+        int runtime_fd, lock_fd, lifeline_fd;
+        const char *state_dir, *runtime_dir, *logs_dir;
+        char *keeper_program, *logger_program, *socket_path;
+        uint64_t started_real_usec;
+        pid_t logger_pid;
+        const int *streams;            /* MODE_RUN: the caller's */
+        bool adopting;                 /* the keeper's table is being read: nothing is launched */
+        bool ending;                   /* all stacks are being removed; then the loop ends */
+        bool over;                     /* the loop ends now */
+        bool logger_listed;            /* the keeper holds a logger's socket: it comes back, do not spawn */
+        int exit_code;
+        char own_runtime[128];         /* MODE_RUN */
+        gid_t *admin_gids, *read_gids; /* of the settings' groups that exist */
+        size_t n_admin_gids, n_read_gids;
+};
+
+/* Everything up to "ready"; on failure *ret_exit is the exit code for it. */
+int manager_new(const struct options *o, struct settings *settings, struct manager **ret, int *ret_exit, struct err *err);
+struct manager *manager_free(struct manager *m); /* returns NULL; takes NULL; ends what an ephemeral keeper holds */
+static inline void manager_freep(struct manager **m) { *m = manager_free(*m); }
+/* Until it is told to end; the exit code, or -errno when the loop itself failed. */
+int manager_loop(struct manager *m);
+
+/* Something changed: the pump runs soon. */
+void manager_poke(struct manager *m);
+/* Removes all stacks in order, then the loop ends with exit_code. force: SIGKILL at once. */
+void manager_end(struct manager *m, int exit_code, bool force);
+struct now manager_now(struct manager *m);
+struct stack_entry *manager_find_stack(struct manager *m, const char *name);
+struct member *manager_find_member(struct manager *m, const uint8_t id[KEEPER_ID_SIZE]);
+size_t manager_count(const struct manager *m); /* members */
+/* Fills in the time, sends it to the journal or stderr, keeps it, and gives it to whoever follows. */
+void manager_report(struct manager *m, struct report_event *e);

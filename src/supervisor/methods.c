@@ -1,0 +1,393 @@
+/* Each method checks its parameters, finds what is meant, and hands on: to stacks (what is declared), to members (what is
+ * operated), to watch (who waits for the outcome). */
+#include "methods.h"
+#include "describe.h"
+#include "exec.h"
+#include "logger_link.h"
+#include "member.h"
+#include "stacks.h"
+#include "watch.h"
+
+#include <ctrsup/plan/explain.h>
+
+#include <signal.h>
+#include <string.h>
+
+/* --- parameters --- */
+
+/* null and a missing one are the same: not said. */
+static const json_t *said(const json_t *parameters, const char *key) {
+        const json_t *v = json_object_get(parameters, key);
+
+        return json_is_null(v) ? NULL : v;
+}
+
+static bool flag(const json_t *parameters, const char *key, bool otherwise) {
+        const json_t *v = said(parameters, key);
+
+        return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+static const char *text(const json_t *parameters, const char *key) {
+        return json_string_value(said(parameters, key));
+}
+
+/* Seconds; 0 and less are the same as not said. */
+static uint64_t timeout(const json_t *parameters) {
+        const json_t *v = said(parameters, "timeout");
+        double seconds = json_number_value(v);
+
+        return !json_is_number(v) || !(seconds > 0) || seconds > 1e9 ? USEC_INFINITY : (uint64_t)(seconds * (double)USEC_PER_SEC);
+}
+
+static bool is_strings(const json_t *array) {
+        size_t n;
+        const json_t *v;
+
+        json_array_foreach(array, n, v)
+                if (!json_is_string(v))
+                        return false;
+        return true;
+}
+
+static int fail(struct control_call *call, const char *name, const char *message, const char *hint) {
+        return control_error(call, name, json_pack("{s:s, s:s?, s:n, s:n}", "message", message, "hint", hint, "errno", "place"));
+}
+
+/* --- targets --- */
+
+static size_t count_matches(struct manager *m, const char *target) {
+        size_t count = 0;
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        count += target_matches(target, m->stacks[s]->members[n]);
+        return count;
+}
+
+/* Each of them must name something. 0; 1: an error was answered. */
+static int check_targets(struct manager *m, struct control_call *call, const json_t *targets) {
+        size_t n;
+        const json_t *t;
+
+        if (!json_is_array(targets) || !is_strings(targets)) {
+                (void)control_invalid_parameter(call, "targets");
+                return 1;
+        }
+        json_array_foreach(targets, n, t) {
+                if (count_matches(m, json_string_value(t)) > 0 || manager_find_stack(m, json_string_value(t)))
+                        continue;
+                (void)control_error(call, "NoSuchTarget", json_pack("{s:O, s:s?}", "target", t, "hint",
+                                                                    m->n_stacks == 0 ? "no stack is applied" : NULL));
+                return 1;
+        }
+        return 0;
+}
+
+/* --- apply, plan --- */
+
+static int refuse(struct control_call *call, int r, const struct diag_list *diags, const struct err *err) {
+        if (diag_errors(diags) > 0)
+                return control_error(call, "InvalidDocument", json_pack("{s:o}", "diagnostics", diag_list_json(diags)));
+        if (r == -EBUSY)
+                return fail(call, "Busy", err->text, NULL);
+        if (r == -EBADMSG && !err->code)
+                return control_invalid_parameter(call, "document");
+        return control_fail(call, err);
+}
+
+static int apply_or_plan(struct control_call *call, json_t *parameters, struct manager *m, bool dry_run, struct plan **ret) {
+        const struct control_peer *peer = control_call_peer(call);
+        struct diag_list diags;
+        struct err err = { 0 };
+        struct apply a = {
+                .document = said(parameters, "document"),
+                .keep_undeclared = !flag(parameters, "prune", true),
+                .dry_run = dry_run,
+                .uid = peer->uid,
+                .pid = peer->pid,
+        };
+
+        if (!json_is_object(a.document))
+                return control_invalid_parameter(call, "document") < 0 ? -EIO : 1;
+        if (m->ending || m->adopting)
+                return fail(call, "Busy", m->ending ? "the supervisor is stopping" : "the supervisor is taking over what runs", "try again") < 0 ? -EIO : 1;
+        int r = diag_list_init(&diags, "stack");
+        if (r < 0)
+                return r;
+        r = stack_apply(m, &a, &diags, ret, &err);
+        if (r < 0)
+                r = refuse(call, r, &diags, &err) < 0 ? -EIO : 1;
+        diag_list_done(&diags);
+        return r;
+}
+
+static int method_apply(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        _cleanup_plan_ struct plan *plan = NULL;
+        bool dry_run = flag(parameters, "dry_run", false);
+
+        int r = apply_or_plan(call, parameters, m, dry_run, &plan);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        bool more = control_call_more(call) && !dry_run;
+        r = control_reply(call, json_pack("{s:o}", "plan", plan_to_json(plan)), more);
+        if (r < 0 || !more)
+                return r;
+        return watch_goal(m, call,
+                          &(struct wait_for){ .goal = GOAL_UP, .stack = plan->stack, .revision = plan->revision, .timeout_usec = timeout(parameters) });
+}
+
+static int method_plan(struct control_call *call, json_t *parameters, void *userdata) {
+        _cleanup_plan_ struct plan *plan = NULL;
+
+        int r = apply_or_plan(call, parameters, userdata, true, &plan);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        return control_reply(call, json_pack("{s:o}", "plan", plan_to_json(plan)), false);
+}
+
+/* --- status, events, lines --- */
+
+static int method_status(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        const json_t *targets = said(parameters, "targets");
+
+        if (targets && check_targets(m, call, targets) != 0)
+                return 0;
+        json_t *containers = json_array();
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        if (targets_match(targets, m->stacks[s]->members[n]))
+                                (void)json_array_append_new(containers, describe_container(m->stacks[s]->members[n]));
+        return control_reply(call, json_pack("{s:o, s:o}", "containers", containers, "daemon", describe_daemon(m)), false);
+}
+
+static int method_events(struct control_call *call, json_t *parameters, void *userdata) {
+        return watch_events(userdata, call, flag(parameters, "follow", false));
+}
+
+static int method_attach(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        json_t *targets = json_object_get(parameters, "targets");
+
+        if (json_is_null(targets))
+                targets = NULL;
+        if (targets && check_targets(m, call, targets) != 0)
+                return 0;
+        if (!control_call_more(call))
+                return fail(call, "Failed", "Attach needs a call that takes several replies", NULL);
+        int r = logger_link_attach(m, call, targets);
+        if (r < 0)
+                return fail(call, "Failed", "the logger cannot be followed now", "try again");
+        return 0;
+}
+
+/* --- operations --- */
+
+struct operation {
+        enum event_kind event;
+        enum goal goal;
+        int signal;
+        uint64_t grace_usec;
+};
+
+static bool operates_on(const json_t *targets, bool all, const struct member *b) {
+        return (all || targets_match(targets, b)) && b->state.desire != DESIRE_GONE;
+}
+
+/* What a plan under way would still do to b is over: the operator spoke last. */
+static void overrule_plan(struct member *b) {
+        struct stack_entry *s = b->stack;
+
+        for (size_t n = 0; s->plan && n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+
+                if (a->container && a->replica == b->state.replica && strcmp(a->container, b->state.container) == 0)
+                        s->begun[n] = s->done[n] = true;
+        }
+}
+
+static void operate(struct manager *m, const json_t *targets, bool all, const struct operation *o, struct err *err) {
+        for (size_t s = 0; s < m->n_stacks; s++) {
+                bool any = false;
+
+                /* Down in reverse, as they came up. */
+                for (size_t k = 0; k < m->stacks[s]->n_members; k++) {
+                        size_t n = o->event == EVENT_STOP ? m->stacks[s]->n_members - 1 - k : k;
+                        struct member *b = m->stacks[s]->members[n];
+
+                        if (!operates_on(targets, all, b))
+                                continue;
+                        any = true;
+                        if (o->event == EVENT_STOP)
+                                overrule_plan(b);
+                        if (o->event == EVENT_START && phase_is_up(b->state.phase))
+                                continue;
+                        member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
+                }
+                if (any && stack_save_stopped(m->stacks[s], err) < 0) {
+                        struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .stack = m->stacks[s]->name, .message = err->text };
+
+                        manager_report(m, &e);
+                }
+        }
+}
+
+static int run_operation(struct control_call *call, json_t *parameters, struct manager *m, const struct operation *o) {
+        json_t *targets = json_object_get(parameters, "targets");
+        bool all = flag(parameters, "all", false);
+        struct err err = { 0 };
+
+        if (!all && check_targets(m, call, targets) != 0)
+                return 0;
+        if (!all && json_array_size(targets) == 0)
+                return control_invalid_parameter(call, "targets");
+        operate(m, targets, all, o, &err);
+        if (!control_call_more(call))
+                return control_reply(call, NULL, false);
+        return watch_goal(m, call, &(struct wait_for){ .goal = o->goal, .targets = all ? NULL : targets, .timeout_usec = timeout(parameters) });
+}
+
+static int method_start(struct control_call *call, json_t *parameters, void *userdata) {
+        return run_operation(call, parameters, userdata, &(struct operation){ .event = EVENT_START, .goal = GOAL_UP });
+}
+
+static int method_restart(struct control_call *call, json_t *parameters, void *userdata) {
+        return run_operation(call, parameters, userdata, &(struct operation){ .event = EVENT_RESTART, .goal = GOAL_UP });
+}
+
+/* "SIGTERM"; 0: none was said; -EINVAL. */
+static int signal_of(const char *name) {
+        if (!name)
+                return 0;
+        if (strncmp(name, "SIG", 3) == 0)
+                for (int s = 1; s < NSIG; s++)
+                        if (sigabbrev_np(s) && strcmp(sigabbrev_np(s), name + 3) == 0)
+                                return s;
+        return -EINVAL;
+}
+
+static int method_stop(struct control_call *call, json_t *parameters, void *userdata) {
+        int signal = signal_of(text(parameters, "signal"));
+
+        if (signal < 0)
+                return control_invalid_parameter(call, "signal");
+        return run_operation(call, parameters, userdata,
+                             &(struct operation){ .event = EVENT_STOP, .goal = GOAL_DOWN, .signal = signal, .grace_usec = USEC_INFINITY });
+}
+
+static int method_remove(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        const char *name = text(parameters, "stack");
+        struct stack_entry *s = name ? manager_find_stack(m, name) : NULL;
+        struct err err = { 0 };
+
+        if (!name)
+                return control_invalid_parameter(call, "stack");
+        if (!s)
+                return control_error(call, "NoSuchTarget", json_pack("{s:s, s:n}", "target", name, "hint"));
+        int r = stack_remove(m, s, flag(parameters, "volumes", false), &err);
+        if (r < 0)
+                return control_fail(call, &err);
+        if (!control_call_more(call))
+                return control_reply(call, NULL, false);
+        return watch_goal(m, call, &(struct wait_for){ .goal = GOAL_GONE, .stack = name, .timeout_usec = timeout(parameters) });
+}
+
+static int method_wait(struct control_call *call, json_t *parameters, void *userdata) {
+        static const struct {
+                const char *word;
+                enum goal goal;
+        } goals[] = { { "ready", GOAL_UP }, { "completed", GOAL_COMPLETED }, { "stopped", GOAL_DOWN } };
+        struct manager *m = userdata;
+        json_t *targets = json_object_get(parameters, "targets");
+        const char *word = text(parameters, "for");
+
+        if (check_targets(m, call, targets) != 0)
+                return 0;
+        if (word && strcmp(word, "healthy") == 0)
+                return fail(call, "Unsupported", "wait for healthy is not supported yet (there are no health checks)", "--for=ready");
+        for (size_t n = 0; word && n < ARRAY_SIZE(goals); n++)
+                if (strcmp(goals[n].word, word) == 0)
+                        return watch_goal(m, call, &(struct wait_for){ .goal = goals[n].goal, .targets = targets, .timeout_usec = timeout(parameters) });
+        return control_invalid_parameter(call, "for");
+}
+
+/* --- exec --- */
+
+static struct member *find_one(struct manager *m, const char *target, size_t *ret_count) {
+        struct member *found = NULL;
+
+        *ret_count = 0;
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        if (target_matches(target, m->stacks[s]->members[n])) {
+                                found = m->stacks[s]->members[n];
+                                (*ret_count)++;
+                        }
+        return found;
+}
+
+static int method_exec(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        const char *target = text(parameters, "target"), *key;
+        json_t *environment = json_object_get(parameters, "environment"), *value;
+        struct err err = { 0 };
+        size_t count;
+
+        struct exec_request q = {
+                .command = json_object_get(parameters, "command"),
+                .environment = json_is_object(environment) ? environment : NULL,
+                .user = text(parameters, "user"),
+                .working_dir = text(parameters, "working_dir"),
+                .tty = flag(parameters, "tty", false),
+        };
+        if (!target)
+                return control_invalid_parameter(call, "target");
+        if (!json_is_array(q.command) || json_array_size(q.command) == 0 || !is_strings(q.command))
+                return control_invalid_parameter(call, "command");
+        json_object_foreach(q.environment, key, value)
+                if (!json_is_string(value))
+                        return control_invalid_parameter(call, "environment");
+        q.member = find_one(m, target, &count);
+        if (count == 0)
+                return control_error(call, "NoSuchTarget", json_pack("{s:s, s:n}", "target", target, "hint"));
+        if (count > 1)
+                return fail(call, "Failed", "the target names several containers; exec takes one", "name it as STACK/CONTAINER");
+        if (!phase_is_up(q.member->state.phase)) {
+                (void)err_set(&err, ESRCH, "%s does not run (%s)", target, phase_name(q.member->state.phase));
+                return control_fail(call, &err);
+        }
+        int r = exec_start(m, call, &q, &err);
+        return r < 0 ? control_fail(call, &err) : 0;
+}
+
+/* --- the end of a foreground supervisor --- */
+
+static int method_shutdown(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+
+        if (m->options->mode != MODE_FOREGROUND)
+                return fail(call, "Unsupported", "only a foreground supervisor is ended this way", "systemctl stop ctrsup");
+        manager_end(m, 0, flag(parameters, "force", false));
+        if (!control_call_more(call))
+                return control_reply(call, NULL, false);
+        return watch_goal(m, call, &(struct wait_for){ .goal = GOAL_DOWN, .timeout_usec = USEC_INFINITY });
+}
+
+const struct control_method manager_methods[] = {
+        { CONTROL_METHOD("Apply"), method_apply, CONTROL_ADMIN },
+        { CONTROL_METHOD("Plan"), method_plan, CONTROL_ADMIN },
+        { CONTROL_METHOD("Status"), method_status, CONTROL_READ },
+        { CONTROL_METHOD("Start"), method_start, CONTROL_ADMIN },
+        { CONTROL_METHOD("Stop"), method_stop, CONTROL_ADMIN },
+        { CONTROL_METHOD("Restart"), method_restart, CONTROL_ADMIN },
+        { CONTROL_METHOD("Remove"), method_remove, CONTROL_ADMIN },
+        { CONTROL_METHOD("Events"), method_events, CONTROL_READ },
+        { CONTROL_METHOD("Wait"), method_wait, CONTROL_READ },
+        { CONTROL_METHOD("Attach"), method_attach, CONTROL_READ },
+        { CONTROL_METHOD("Exec"), method_exec, CONTROL_ADMIN },
+        { CONTROL_METHOD("Shutdown"), method_shutdown, CONTROL_ADMIN },
+};
+const size_t n_manager_methods = ARRAY_SIZE(manager_methods);

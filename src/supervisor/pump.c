@@ -1,0 +1,133 @@
+#include "pump.h"
+#include "member.h"
+#include "run.h"
+#include "stacks.h"
+#include "trash.h"
+#include "watch.h"
+
+/* Retry of what the kernel had not finished (a leaf that is still busy, a keeper that did not read). */
+#define RETRY_USEC (20 * USEC_PER_MSEC)
+
+static bool each_member(struct manager *m, bool (*fn)(struct member *b)) {
+        bool all = true;
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        all = fn(m->stacks[s]->members[n]) && all;
+        return all;
+}
+
+static bool finish(struct member *b) { return !b->finish_due || member_finish(b); }
+
+static bool launch(struct member *b) {
+        struct manager *m = b->stack->manager;
+
+        if (!b->launch_due || m->adopting || m->launching >= m->settings->reconcile.parallel)
+                return true;
+        if (b->finish_due || !m->host.keeper)
+                return false; /* of the start before */
+        return member_launch(b);
+}
+
+/* Frees members that are to be forgotten and stacks that have none left. false: a group is still busy. */
+static bool forget(struct manager *m) {
+        bool all = true;
+
+        for (size_t s = m->n_stacks; s-- > 0;) {
+                struct stack_entry *stack = m->stacks[s];
+
+                for (size_t n = stack->n_members; n-- > 0;) {
+                        struct member *b = stack->members[n];
+
+                        if (!b->forget_due)
+                                continue;
+                        if (b->finish_due || act_forget(&m->host, &b->host, NULL) == -EBUSY) {
+                                all = false;
+                                continue;
+                        }
+                        member_free(b);
+                }
+                (void)stack_try_forget(stack);
+        }
+        return all;
+}
+
+bool pump_is_idle(const struct manager *m) {
+        return m->n_stacks == 0;
+}
+
+static void update_status(struct manager *m) {
+        size_t count = 0, all = manager_count(m);
+        _cleanup_buf_ struct buf text = BUF_NULL;
+        _cleanup_free_ const struct instance **list = calloc(all + 1, sizeof(*list));
+
+        for (size_t s = 0; list && s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        list[count++] = &m->stacks[s]->members[n]->state;
+        if (!list)
+                return;
+        notify_status_text(list, count, m->n_stacks, &text);
+        uint64_t again = notify_status(&m->notify, buf_text(&text), manager_now(m).mono_usec);
+        if (again != USEC_INFINITY) {
+                (void)sd_event_source_set_time(m->status_timer, again);
+                (void)sd_event_source_set_enabled(m->status_timer, SD_EVENT_ONESHOT);
+        }
+}
+
+static int run(sd_event_source *source, void *userdata) {
+        struct manager *m = userdata;
+        bool settled, moved;
+
+        (void)source;
+        do {
+                moved = false;
+                for (size_t s = 0; s < m->n_stacks; s++)
+                        moved = stack_run_plan(m->stacks[s]) || moved;
+        } while (moved);
+        settled = each_member(m, finish);
+        settled = each_member(m, launch) && settled;
+        settled = forget(m) && settled;
+        watch_check(m);
+        trash_sweep(m);
+        update_status(m);
+        if (m->options->mode == MODE_RUN)
+                run_check(m);
+        if (m->ending && pump_is_idle(m)) {
+                m->over = true;
+                return 0;
+        }
+        if (!settled) {
+                (void)sd_event_source_set_time(m->status_timer, manager_now(m).mono_usec + RETRY_USEC);
+                (void)sd_event_source_set_enabled(m->status_timer, SD_EVENT_ONESHOT);
+        }
+        return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void)source;
+        (void)usec;
+        manager_poke(userdata);
+        return 0;
+}
+
+void manager_poke(struct manager *m) {
+        if (m->pump)
+                (void)sd_event_source_set_enabled(m->pump, SD_EVENT_ONESHOT);
+}
+
+int pump_new(struct manager *m) {
+        int r = sd_event_add_defer(m->event, &m->pump, run, m);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(m->pump, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        /* After everything that happened in this round was taken in. */
+        r = sd_event_source_set_priority(m->pump, SD_EVENT_PRIORITY_IDLE);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(m->event, &m->status_timer, CLOCK_MONOTONIC, 0, 1000, on_retry, m);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(m->status_timer, SD_EVENT_OFF);
+}

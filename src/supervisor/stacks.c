@@ -1,0 +1,422 @@
+#include "stacks.h"
+#include "member.h"
+
+#include <ctrsup/act/limits.h>
+#include <ctrsup/store/revisions.h>
+#include <ctrsup/store/uppers.h>
+#include <ctrsup/store/volumes.h>
+
+#include <string.h>
+
+static struct stack_entry *stack_new(struct manager *m, const char *name) {
+        struct stack_entry **grown = reallocarray(m->stacks, m->n_stacks + 1, sizeof(*grown));
+        if (!grown)
+                return NULL;
+        m->stacks = grown;
+
+        struct stack_entry *s = calloc(1, sizeof(*s));
+        if (!s)
+                return NULL;
+        s->manager = m;
+        (void)snprintf(s->name, sizeof(s->name), "%s", name);
+        m->stacks[m->n_stacks++] = s;
+        return s;
+}
+
+static void drop_plan(struct stack_entry *s) {
+        s->plan = plan_free(s->plan);
+        free(s->done);
+        free(s->begun);
+        s->done = s->begun = NULL;
+}
+
+void stack_free(struct stack_entry *s) {
+        struct manager *m = s->manager;
+
+        for (size_t n = 0; n < m->n_stacks; n++)
+                if (m->stacks[n] == s) {
+                        memmove(m->stacks + n, m->stacks + n + 1, (m->n_stacks - n - 1) * sizeof(s));
+                        m->n_stacks--;
+                        break;
+                }
+        while (s->n_members > 0)
+                member_free(s->members[0]);
+        free(s->members);
+        drop_plan(s);
+        generation_unref(s->generation);
+        generation_unref(s->last);
+        free(s);
+}
+
+/* --- plans --- */
+
+/* s NULL: a stack that is not there yet. */
+static int make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep, struct diag_list *diags, struct plan **ret) {
+        size_t n_members = s ? s->n_members : 0;
+        _cleanup_free_ const struct instance **instances = calloc(n_members + 1, sizeof(*instances));
+
+        if (!instances)
+                return -ENOMEM;
+        for (size_t n = 0; n < n_members; n++)
+                instances[n] = &s->members[n]->state;
+        return plan_make(&(struct plan_input){ .old_spec = s && s->generation ? s->generation->spec : NULL,
+                                               .new_spec = to,
+                                               .instances = instances,
+                                               .n_instances = n_members,
+                                               .revision = revision,
+                                               .keep_undeclared = keep },
+                         diags, ret);
+}
+
+static int take_plan(struct stack_entry *s, struct plan *plan, struct err *err) {
+        bool *done = calloc(plan->n_actions + 1, sizeof(bool)), *begun = calloc(plan->n_actions + 1, sizeof(bool));
+
+        if (!done || !begun) {
+                free(done);
+                free(begun);
+                plan_free(plan);
+                return err_oom(err);
+        }
+        drop_plan(s);
+        s->plan = plan;
+        s->done = done;
+        s->begun = begun;
+        manager_poke(s->manager);
+        return 0;
+}
+
+static bool action_is_done(const struct stack_entry *s, const struct plan_action *a) {
+        const struct member *b = a->container ? stack_find_member(s, a->container, a->replica) : NULL;
+
+        switch (a->kind) {
+        case ACTION_STOP:
+        case ACTION_REMOVE:
+                return !b || (instance_is_down(&b->state) && !b->launch_due && phase_is_settled(b->state.phase));
+        case ACTION_START:
+        case ACTION_REPLACE:
+                if (!b)
+                        return true;
+                if (b->launch_due || b->state.again)
+                        return false;
+                return phase_is_up(b->state.phase) || phase_is_settled(b->state.phase) || b->state.phase == PHASE_BACKOFF;
+        case ACTION_UPDATE_META:
+        case ACTION_UPDATE_LIVE:
+        case ACTION_FORGET_STACK:
+        case _ACTION_KIND_MAX:
+                break;
+        }
+        return true;
+}
+
+static void update_live(struct stack_entry *s, struct member *b, const struct spec_container *c, const struct plan_change *change) {
+        struct manager *m = s->manager;
+        struct mark mark;
+        struct err err = { 0 };
+        _cleanup_buf_ struct buf keys = BUF_NULL;
+        struct report_event e = { .kind = REPORT_CONTAINER_UPDATED, .stack = s->name, .container = c->name, .replica = b->state.replica };
+
+        if (act_update(&m->host, &b->host, s->generation->spec, c, &mark, &err) < 0) {
+                /* What the kernel does not take live is taken by the next start; the container goes on as it was. */
+                e.kind = REPORT_NOTICE;
+                e.priority = 3;
+                e.message = err.text;
+                e.hint = err.hint[0] ? err.hint : NULL;
+                (void)snprintf(b->state.message, sizeof(b->state.message), "%.500s", err.text);
+                manager_report(m, &e);
+                return;
+        }
+        generation_unref(b->limits_generation);
+        b->limits_generation = generation_ref(s->generation);
+        for (size_t n = 0; change && n < change->keys.n; n++)
+                buf_printf(&keys, "%s%s", n ? ", " : "", change->keys.items[n].path);
+        e.keys = buf_text(&keys);
+        manager_report(m, &e);
+}
+
+static void begin_action(struct stack_entry *s, const struct plan_action *a) {
+        const struct spec_container *c = a->container && s->generation ? spec_find(s->generation->spec, a->container) : NULL;
+        struct member *b = a->container ? stack_find_member(s, a->container, a->replica) : NULL;
+
+        switch (a->kind) {
+        case ACTION_STOP:
+                if (b)
+                        member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
+                break;
+        case ACTION_REMOVE:
+                if (b)
+                        member_post(b, &(struct event){ .kind = EVENT_REMOVE });
+                break;
+        case ACTION_UPDATE_META:
+        case ACTION_UPDATE_LIVE:
+                if (!b || !c)
+                        break;
+                if (a->kind == ACTION_UPDATE_LIVE)
+                        update_live(s, b, c, a->change);
+                member_declare(b, s->generation, c);
+                break;
+        case ACTION_REPLACE:
+        case ACTION_START:
+                if (!c)
+                        break;
+                if (!b)
+                        b = member_new(s, s->generation, c, a->replica);
+                if (!b)
+                        break; /* out of memory: the next reconcile tries again */
+                member_declare(b, s->generation, c);
+                b->state.outdated = false;
+                member_post(b, &(struct event){ .kind = a->kind == ACTION_START ? EVENT_START : EVENT_REPLACE });
+                break;
+        case ACTION_FORGET_STACK: /* stack_try_forget(), when the last member is gone */
+        case _ACTION_KIND_MAX:
+                break;
+        }
+}
+
+bool stack_run_plan(struct stack_entry *s) {
+        bool moved = false, all = true;
+
+        if (!s->plan)
+                return false;
+        for (size_t n = 0; n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+                bool ready = true;
+
+                if (s->done[n])
+                        continue;
+                for (size_t d = 0; d < a->n_after && ready; d++)
+                        ready = s->done[a->after[d]];
+                if (ready && !s->begun[n]) {
+                        s->begun[n] = moved = true;
+                        begin_action(s, a);
+                }
+                if (s->begun[n] && action_is_done(s, a))
+                        s->done[n] = moved = true;
+                all = all && s->done[n];
+        }
+        if (all)
+                drop_plan(s);
+        return moved;
+}
+
+/* --- apply --- */
+
+/* What only this host knows to be wrong: limits it cannot keep, policy. */
+static int check_on_host(struct manager *m, const struct spec *spec, const struct stack_entry *s, struct diag_list *diags) {
+        for (size_t n = 0; n < spec->n_containers; n++)
+                limits_check(m->host.cgroups, spec, &spec->containers[n], diags);
+        int r = settings_check_policy(m->settings, spec, manager_count(m) - (s ? s->n_members : 0), diags);
+        if (r < 0)
+                return r;
+        return diag_errors(diags) > 0 ? -EBADMSG : 0;
+}
+
+static int record(struct manager *m, const struct apply *a, const struct generation *g, struct err *err) {
+        if (m->options->mode != MODE_SERVICE)
+                return 0; /* a foreground stack does not come back after a reboot */
+        struct revision r = {
+                .number = g->revision,
+                .applied_real_usec = manager_now(m).real_usec,
+                .uid = a->uid,
+                .document = g->document,
+        };
+        int e = revisions_add(m->host.state_fd, g->spec->name, &r, m->settings->reconcile.history, err);
+        return e < 0 ? err_wrap(err, "record the stack; nothing was changed") : 0;
+}
+
+static void report_applied(struct manager *m, const struct apply *a, const struct generation *g, const struct plan *plan) {
+        struct report_event e = {
+                .kind = REPORT_STACK_APPLIED,
+                .stack = g->spec->name,
+                .revision = g->revision,
+                .added = plan->n_added,
+                .changed = plan->n_changed,
+                .removed = plan->n_removed,
+                .has_actor = true,
+                .actor_uid = a->uid,
+                .actor_pid = a->pid,
+        };
+        manager_report(m, &e);
+}
+
+static bool declares_the_same(const struct generation *old, const struct generation *new) {
+        return old && json_equal(json_object_get(old->document, "stack"), json_object_get(new->document, "stack"));
+}
+
+int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err) {
+        _cleanup_generation_ struct generation *g = NULL;
+        _cleanup_plan_ struct plan *plan = NULL, *own = NULL;
+
+        int r = generation_new(a->document, 0, diags, &g);
+        if (r < 0)
+                return r == -ENOMEM ? err_oom(err) : r;
+        struct stack_entry *s = manager_find_stack(m, g->spec->name);
+        if (s && !s->generation)
+                return err_set(err, EBUSY, "stack %s is being removed", s->name);
+        r = check_on_host(m, g->spec, s, diags);
+        if (r < 0)
+                return r;
+        bool same = s && declares_the_same(s->generation, g);
+        g->revision = same ? s->generation->revision : s ? s->generation->revision + 1 : 1;
+        r = make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &plan);
+        if (r < 0)
+                return r == -ENOMEM ? err_oom(err) : r;
+        if (a->dry_run) {
+                *ret_plan = take_ptr(plan);
+                return 0;
+        }
+        r = make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &own);
+        if (r < 0)
+                return err_oom(err);
+        if (!same) {
+                r = record(m, a, g, err);
+                if (r < 0)
+                        return r;
+        }
+        if (!s && !(s = stack_new(m, g->spec->name)))
+                return err_oom(err);
+        if (!same) {
+                struct generation *old = s->generation;
+
+                s->generation = generation_ref(g);
+                generation_unref(old);
+                report_applied(m, a, g, plan);
+        }
+        r = take_plan(s, take_ptr(own), err);
+        if (r < 0)
+                return r;
+        *ret_plan = take_ptr(plan);
+        return 0;
+}
+
+int stack_restore(struct manager *m, const char *name, struct err *err) {
+        _cleanup_revision_ struct revision record = REVISION_NULL;
+        _cleanup_generation_ struct generation *g = NULL;
+        _cleanup_free_ char **stopped = NULL;
+        size_t n_stopped = 0;
+        struct diag_list diags;
+
+        int r = revisions_read(m->host.state_fd, name, 0, &record, err);
+        if (r < 0)
+                return r;
+        r = diag_list_init(&diags, name);
+        if (r < 0)
+                return err_oom(err);
+        r = generation_new(record.document, record.number, &diags, &g);
+        if (r < 0)
+                r = err_set(err, -r, "stack %s, revision %ju: %s", name, (uintmax_t)record.number, diags.n ? diags.items[0].message : "cannot be read");
+        diag_list_done(&diags);
+        if (r < 0)
+                return r;
+        r = revisions_stopped(m->host.state_fd, name, &stopped, &n_stopped, err);
+        if (r < 0)
+                return r;
+        struct stack_entry *s = stack_new(m, name);
+        if (!s)
+                return err_oom(err);
+        s->generation = take_ptr(g);
+        for (size_t n = 0; n < s->generation->spec->n_containers; n++) {
+                const struct spec_container *c = &s->generation->spec->containers[n];
+                char instance[TARGET_SIZE];
+
+                struct member *b = member_new(s, s->generation, c, 1);
+                if (!b)
+                        return err_oom(err);
+                (void)snprintf(instance, sizeof(instance), "%s.%u", c->name, b->state.replica);
+                for (size_t k = 0; k < n_stopped; k++)
+                        if (strcmp(stopped[k], instance) == 0)
+                                member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
+        }
+        return 0;
+}
+
+int stack_save_stopped(struct stack_entry *s, struct err *err) {
+        if (s->manager->options->mode != MODE_SERVICE || !s->generation)
+                return 0;
+        _cleanup_free_ char (*names)[TARGET_SIZE] = calloc(s->n_members + 1, sizeof(*names));
+        _cleanup_free_ const char **list = calloc(s->n_members + 1, sizeof(*list));
+        size_t count = 0;
+
+        if (!names || !list)
+                return err_oom(err);
+        for (size_t n = 0; n < s->n_members; n++)
+                if (s->members[n]->state.desire == DESIRE_STOPPED) {
+                        (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container, s->members[n]->state.replica);
+                        list[count] = names[count];
+                        count++;
+                }
+        return revisions_set_stopped(s->manager->host.state_fd, s->name, list, count, err);
+}
+
+/* --- removal --- */
+
+int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err) {
+        struct diag_list diags;
+        struct plan *plan = NULL;
+
+        s->remove_volumes = s->remove_volumes || volumes;
+        if (!s->generation)
+                return 0; /* under way */
+        int r = diag_list_init(&diags, s->name);
+        if (r < 0)
+                return err_oom(err);
+        r = make_plan(s, NULL, s->generation->revision, false, &diags, &plan);
+        diag_list_done(&diags);
+        if (r < 0)
+                return err_set(err, -r, "no plan to remove stack %s can be made", s->name);
+        /* First the intent, durably: a power cut must not bring it back. */
+        if (m->options->mode == MODE_SERVICE && !m->ending) {
+                r = revisions_forget(m->host.state_fd, s->name, err);
+                if (r < 0) {
+                        plan_free(plan);
+                        return err_wrap(err, "forget the stack; nothing was changed");
+                }
+        }
+        r = take_plan(s, plan, err);
+        if (r < 0)
+                return r;
+        s->last = take_ptr(s->generation);
+        return 0;
+}
+
+static bool keeps_layers(const struct spec *spec) {
+        for (size_t n = 0; n < spec->n_containers; n++)
+                if (spec->containers[n].rootfs.mode == ROOTFS_PERSISTENT)
+                        return true;
+        return false;
+}
+
+/* Best effort from here on: what runs is gone, and what stays behind is said. */
+static void forget_traces(struct stack_entry *s) {
+        struct manager *m = s->manager;
+        struct err err = { 0 };
+        int r = 0, e;
+
+        for (size_t n = 0; s->remove_volumes && n < s->last->spec->n_volumes; n++) {
+                const struct spec_named_volume *v = &s->last->spec->volumes[n];
+
+                e = v->external ? 0 : volumes_remove(m->host.state_fd, v->name, &err);
+                if (e < 0 && e != -ENOENT)
+                        r = e;
+        }
+        if (!m->ending) {
+                e = uppers_remove_stack(m->host.state_fd, s->name, &err);
+                r = e < 0 ? e : r;
+        }
+        /* Ids go with the data that bears them: volumes have the container's own ids on disk, kept writable layers the host's. */
+        if (!m->ending || !keeps_layers(s->last->spec)) {
+                e = uids_release(m->host.uids_fd, s->name, NULL, &err);
+                r = e < 0 ? e : r;
+        }
+        struct report_event event = { .kind = r < 0 ? REPORT_NOTICE : REPORT_STACK_REMOVED, .stack = s->name, .priority = 4 };
+        if (r < 0)
+                event.message = err.text;
+        manager_report(m, &event);
+}
+
+bool stack_try_forget(struct stack_entry *s) {
+        if (s->generation || !s->last || s->n_members > 0)
+                return false;
+        forget_traces(s);
+        stack_free(s);
+        return true;
+}

@@ -1,0 +1,27 @@
+/* Stacks: what is applied, planned and removed. */
+#pragma once
+
+#include "manager.h"
+
+struct apply {
+        const json_t *document;
+        bool keep_undeclared;   /* --prune=no */
+        bool dry_run;
+        uid_t uid;              /* who asks */
+        pid_t pid;
+};
+
+/* Checks, plans, records and begins. 0: *ret_plan is the plan (the stack has its own copy under way). -EBADMSG, -EPERM, -EACCES:
+ * diags (initialised by the caller) say what is wrong, nothing was changed; other errors are in err, nothing was changed. */
+int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err);
+/* Brings back what was applied before: at start. No revision is made. */
+int stack_restore(struct manager *m, const char *name, struct err *err);
+/* Stops and forgets everything of it, in order. */
+int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err);
+/* Does what of the plan has become possible; true when something was begun. */
+bool stack_run_plan(struct stack_entry *s);
+/* When the last member of a removed stack is gone: its records, volumes and cgroup. Frees it then and returns true. */
+bool stack_try_forget(struct stack_entry *s);
+/* The operator's marks after a stop or start of some of its members. */
+int stack_save_stopped(struct stack_entry *s, struct err *err);
+void stack_free(struct stack_entry *s);

@@ -1,0 +1,297 @@
+#include "watch.h"
+#include "describe.h"
+#include "member.h"
+
+#include <string.h>
+
+/* exec happened is not yet "it runs": a command that dies at once is caught by looking again a little later. */
+#define SETTLE_USEC (100 * USEC_PER_MSEC)
+enum { HOPELESS_ATTEMPTS = 3 }; /* so many ends in a row are an answer, even if the policy goes on trying */
+
+struct waiter {
+        struct waiter *next;
+        struct manager *manager;
+        struct control_call *call;
+        enum goal goal;
+        bool events;    /* no goal: follows events */
+        char *stack;
+        json_t *targets;
+        uint64_t revision, started_usec;
+        sd_event_source *deadline, *settle;
+        bool over;
+};
+
+bool target_matches(const char *target, const struct member *b) {
+        char one[TARGET_SIZE], numbered[TARGET_SIZE];
+
+        return strcmp(target, b->state.stack) == 0 || strcmp(target, instance_target(&b->state, true, one)) == 0 ||
+               strcmp(target, instance_target(&b->state, false, numbered)) == 0;
+}
+
+bool targets_match(const json_t *targets, const struct member *b) {
+        if (!targets || json_array_size(targets) == 0)
+                return true;
+        size_t n;
+        json_t *t;
+        json_array_foreach(targets, n, t)
+                if (json_is_string(t) && target_matches(json_string_value(t), b))
+                        return true;
+        return false;
+}
+
+static bool concerns(const struct waiter *w, const struct member *b) {
+        return w->stack ? strcmp(w->stack, b->state.stack) == 0 : targets_match(w->targets, b);
+}
+
+static void free_waiter(struct waiter *w) {
+        sd_event_source_disable_unref(w->deadline);
+        sd_event_source_disable_unref(w->settle);
+        control_call_on_disconnect(w->call, NULL, NULL);
+        control_call_unref(w->call);
+        json_decref(w->targets);
+        free(w->stack);
+        free(w);
+}
+
+/* A waiter is freed where nobody iterates over the list. */
+static void sweep(struct manager *m) {
+        for (struct waiter **at = &m->waiters; *at;) {
+                struct waiter *w = *at;
+
+                if (w->over) {
+                        *at = w->next;
+                        free_waiter(w);
+                } else
+                        at = &w->next;
+        }
+}
+
+static void on_gone(struct control_call *call, void *userdata) {
+        struct waiter *w = userdata;
+
+        (void)call;
+        w->over = true;
+        manager_poke(w->manager);
+}
+
+/* --- goals --- */
+
+enum verdict { NOT_YET, DONE, HOPELESS };
+
+static enum verdict judge_up(const struct member *b, uint64_t now, uint64_t *look_again) {
+        const struct instance *i = &b->state;
+
+        switch (i->phase) {
+        case PHASE_RUNNING:
+        case PHASE_READY:
+                if (i->policy.type == TYPE_JOB || (i->phase == PHASE_RUNNING && i->policy.ready_when_started))
+                        return NOT_YET;
+                if (now < b->phase_since_usec + SETTLE_USEC) {
+                        if (*look_again < b->phase_since_usec + SETTLE_USEC)
+                                *look_again = b->phase_since_usec + SETTLE_USEC;
+                        return NOT_YET;
+                }
+                return DONE;
+        case PHASE_COMPLETED:
+                return DONE;
+        case PHASE_FAILED:
+        case PHASE_STOPPED:
+                return i->desire == DESIRE_RUN && (i->again || b->launch_due) ? NOT_YET : HOPELESS;
+        case PHASE_BACKOFF:
+                return i->last_exit.reason == EXIT_NOT_STARTED || i->attempts >= HOPELESS_ATTEMPTS ? HOPELESS : NOT_YET;
+        case PHASE_PENDING:
+        case PHASE_STARTING:
+        case PHASE_UNHEALTHY:
+        case PHASE_STOPPING:
+        case _PHASE_MAX:
+        case _PHASE_INVALID:
+                break;
+        }
+        return NOT_YET;
+}
+
+static enum verdict judge(enum goal goal, const struct member *b, uint64_t now, uint64_t *look_again) {
+        const struct instance *i = &b->state;
+
+        switch (goal) {
+        case GOAL_UP:
+                return judge_up(b, now, look_again);
+        case GOAL_DOWN:
+                return instance_is_down(i) && phase_is_settled(i->phase) && !b->launch_due ? DONE : NOT_YET;
+        case GOAL_COMPLETED:
+                return i->phase == PHASE_COMPLETED ? DONE : i->phase == PHASE_FAILED || i->phase == PHASE_STOPPED ? HOPELESS : NOT_YET;
+        case GOAL_GONE: /* as long as there is a member it is not */
+        case _GOAL_MAX:
+                break;
+        }
+        return NOT_YET;
+}
+
+static json_t *make_result(const struct waiter *w, const char *outcome, json_t *failures) {
+        uint64_t took = manager_now(w->manager).mono_usec - w->started_usec;
+
+        return json_pack("{s:{s:s, s:s?, s:o, s:f, s:o}}", "result", "outcome", outcome, "stack", w->stack, "revision",
+                         w->revision ? json_integer((json_int_t)w->revision) : json_null(), "duration", (double)took / USEC_PER_SEC, "failures",
+                         failures);
+}
+
+static void answer(struct waiter *w, const char *outcome, json_t *failures) {
+        (void)control_reply(w->call, make_result(w, outcome, failures ? failures : json_array()), false);
+        w->over = true;
+        manager_poke(w->manager);
+}
+
+static int on_settle(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct waiter *w = userdata;
+
+        (void)source;
+        (void)usec;
+        manager_poke(w->manager);
+        return 0;
+}
+
+static void look_again_at(struct waiter *w, uint64_t usec) {
+        if (!w->settle)
+                (void)sd_event_add_time(w->manager->event, &w->settle, CLOCK_MONOTONIC, usec, 1000, on_settle, w);
+        else {
+                (void)sd_event_source_set_time(w->settle, usec);
+                (void)sd_event_source_set_enabled(w->settle, SD_EVENT_ONESHOT);
+        }
+}
+
+static bool plan_is_stuck_or_done(const struct stack_entry *s) {
+        if (!s->plan)
+                return true;
+        /* An action that waits for a container that cannot come up will not begin. */
+        for (size_t n = 0; n < s->plan->n_actions; n++)
+                if (s->begun[n] && !s->done[n])
+                        return false;
+        return true;
+}
+
+static void check(struct waiter *w) {
+        struct manager *m = w->manager;
+        uint64_t now = manager_now(m).mono_usec, look_again = 0;
+        size_t waiting = 0, hopeless = 0;
+        _cleanup_(json_decrefp) json_t *failures = json_array();
+
+        if (w->goal == GOAL_GONE) {
+                if (!manager_find_stack(m, w->stack))
+                        answer(w, "done", NULL);
+                return;
+        }
+        for (size_t s = 0; s < m->n_stacks; s++) {
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        const struct member *b = m->stacks[s]->members[n];
+
+                        if (!concerns(w, b))
+                                continue;
+                        enum verdict v = b->forget_due && w->goal != GOAL_UP ? DONE : judge(w->goal, b, now, &look_again);
+                        if (v == HOPELESS) {
+                                hopeless++;
+                                (void)json_array_append_new(failures, describe_failure(b));
+                        } else if (v == NOT_YET && !(w->goal == GOAL_UP && b->state.desire == DESIRE_GONE && w->stack && !m->stacks[s]->plan))
+                                waiting++;
+                }
+                if (w->stack && strcmp(w->stack, m->stacks[s]->name) == 0 && m->stacks[s]->plan && !(hopeless && plan_is_stuck_or_done(m->stacks[s])))
+                        waiting++;
+        }
+        if (waiting > 0) {
+                if (look_again)
+                        look_again_at(w, look_again);
+                return;
+        }
+        answer(w, hopeless ? "failed" : "done", hopeless ? take_ptr(failures) : NULL);
+}
+
+void watch_check(struct manager *m) {
+        for (struct waiter *w = m->waiters; w; w = w->next)
+                if (!w->over && !w->events)
+                        check(w);
+        sweep(m);
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+        (void)source;
+        (void)usec;
+        answer(userdata, "timeout", NULL);
+        return 0;
+}
+
+static struct waiter *new_waiter(struct manager *m, struct control_call *call) {
+        struct waiter *w = calloc(1, sizeof(*w));
+
+        if (!w)
+                return NULL;
+        w->manager = m;
+        w->started_usec = manager_now(m).mono_usec;
+        w->call = control_call_ref(call);
+        control_call_on_disconnect(call, on_gone, w);
+        w->next = m->waiters;
+        m->waiters = w;
+        return w;
+}
+
+int watch_goal(struct manager *m, struct control_call *call, const struct wait_for *f) {
+        struct waiter *w = new_waiter(m, call);
+
+        if (!w)
+                return -ENOMEM;
+        w->goal = f->goal;
+        w->revision = f->revision;
+        w->targets = json_incref(f->targets);
+        if (f->stack && !(w->stack = strdup(f->stack))) {
+                w->over = true;
+                return -ENOMEM;
+        }
+        if (f->timeout_usec != USEC_INFINITY)
+                (void)sd_event_add_time(m->event, &w->deadline, CLOCK_MONOTONIC, w->started_usec + f->timeout_usec, 1000, on_deadline, w);
+        manager_poke(m);
+        return 0;
+}
+
+int watch_events(struct manager *m, struct control_call *call, bool follow) {
+        struct event_ring *ring = &m->ring;
+
+        if (control_call_more(call))
+                for (size_t n = 0; n < ring->n; n++) {
+                        json_t *e = ring->items[(ring->next + ring->size - ring->n + n) % ring->size];
+
+                        (void)control_reply(call, json_pack("{s:O}", "event", e), true);
+                }
+        if (!follow || !control_call_more(call))
+                return control_reply(call, json_pack("{s:n}", "event"), false);
+        int r = control_reply(call, json_pack("{s:n}", "event"), true);
+        struct waiter *w = r < 0 ? NULL : new_waiter(m, call);
+        if (!w)
+                return r < 0 ? r : -ENOMEM;
+        w->events = true;
+        return 0;
+}
+
+void watch_event(struct manager *m, json_t *event) {
+        for (struct waiter *w = m->waiters; w; w = w->next)
+                if (w->events && !w->over)
+                        (void)control_reply(w->call, json_pack("{s:O}", "event", event), true);
+}
+
+void watch_transition(struct manager *m, const struct member *b, enum phase from) {
+        _cleanup_(json_decrefp) json_t *transition = NULL;
+
+        for (struct waiter *w = m->waiters; w; w = w->next) {
+                if (w->events || w->over || !control_call_more(w->call) || !concerns(w, b))
+                        continue;
+                if (!transition)
+                        transition = describe_transition(b, from);
+                (void)control_reply(w->call, json_pack("{s:O}", "transition", transition), true);
+        }
+}
+
+void watch_done(struct manager *m) {
+        for (struct waiter *w = m->waiters; w; w = w->next) {
+                if (w->events && !w->over)
+                        (void)control_reply(w->call, json_pack("{s:n}", "event"), false);
+                w->over = true;
+        }
+        sweep(m);
+}

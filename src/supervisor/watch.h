@@ -1,0 +1,38 @@
+/* Clients that wait: for a goal (apply, start, stop, remove, wait) or for ever (events). Each gets the transitions of what it
+ * asked about, then the result. A client that goes stops only its own waiting.
+ */
+#pragma once
+
+#include "manager.h"
+
+enum goal {
+        GOAL_UP,        /* services run, jobs are completed */
+        GOAL_DOWN,      /* nothing of it runs */
+        GOAL_GONE,      /* the stack is removed */
+        GOAL_COMPLETED, /* jobs: completed */
+        _GOAL_MAX,
+};
+
+struct wait_for {
+        enum goal goal;
+        const char *stack;      /* NULL: see targets */
+        json_t *targets;        /* array of strings, borrowed; NULL: all of stack, or everything */
+        uint64_t revision;      /* for the result; 0: none */
+        uint64_t timeout_usec;  /* USEC_INFINITY: none */
+};
+
+/* Answers the call when the goal is reached; a call without "more" gets only the result. -ENOMEM. */
+int watch_goal(struct manager *m, struct control_call *call, const struct wait_for *w);
+/* The events kept, an empty reply, and with follow each as it happens. */
+int watch_events(struct manager *m, struct control_call *call, bool follow);
+
+void watch_transition(struct manager *m, const struct member *b, enum phase from);
+void watch_event(struct manager *m, json_t *event);
+/* Looks at every goal; the pump calls it after it changed something. */
+void watch_check(struct manager *m);
+/* At the end: who follows events is told that there are no more, who waits for a goal gets Failed. */
+void watch_done(struct manager *m);
+
+/* Does a target name it? STACK, STACK/CONTAINER, STACK/CONTAINER.N */
+bool target_matches(const char *target, const struct member *b);
+bool targets_match(const json_t *targets, const struct member *b); /* NULL: everything */
