@@ -6,6 +6,7 @@ DESTDIR ?=
 B := build/$(VARIANT)
 Q := $(if $(V),,@)
 VERSION := 0.1.0
+DATE := 2026-11-24
 
 # The one list of Debian packages: what the build, the demo and the checks need. `make deps` installs what is missing.
 PACKAGES := gcc make pkg-config libc6-dev libyaml-dev libsystemd-dev libconfig-dev libcmocka-dev libjansson-dev \
@@ -67,6 +68,7 @@ BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(main_$(p))/main.c),$(B)/b
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8])) $(B)/man/ctrsup-stack.5
 # Small static programs that run inside containers under test.
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
@@ -80,7 +82,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(HOST_TESTS) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(HOST_TESTS) $(MAN) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -196,7 +198,6 @@ DATADIR := $(PREFIX)/share/ctrsup
 where_ctrsup := $(PREFIX)/bin
 where_ctrsupd := $(PREFIX)/sbin
 
-MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8]))
 UNITS := $(patsubst units/%,$(B)/units/%,$(wildcard units/ctrsup*.service units/ctrsup*.socket units/ctrsup*.slice))
 EXAMPLES := $(shell find examples -type f 2>/dev/null)
 SCHEMA := $(if $(wildcard src/cli/main.c),$(B)/share/stack-v1.schema.json)
@@ -214,7 +215,13 @@ $(B)/units/%: units/% Makefile
 
 $(B)/man/%: src/man/% Makefile
 	@mkdir -p $(@D)
-	$(Q)sed -e 's|@version@|$(VERSION)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' $< > $@
+	$(Q)sed -e 's|@version@|$(VERSION)|g' -e 's|@date@|$(DATE)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' $< > $@
+
+# ctrsup-stack(5) is what the field table says.
+$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec text base,$(call archive,$(B),$(l)))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig) -lm -o $(B)/man/generate
+	$(Q)$(B)/man/generate | sed '1s/""/"$(DATE)"/' > $@
 
 $(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
 	@mkdir -p $(@D)
