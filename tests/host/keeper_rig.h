@@ -28,7 +28,7 @@ struct rig {
         struct keeper_client *client;
         bool ephemeral;
         unsigned generation;
-        int userns;
+        int userns, other_userns;
         int tests, failures;
 };
 
@@ -199,7 +199,8 @@ static _unused_ void rig_begin(bool ephemeral) {
                rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.probe_path, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir);
         if (mkdir(rig.cgroup, 0755) < 0)
                 rig_bail("make a cgroup", strerror(errno));
-        if (userns_new(&map, 1, &map, 1, &rig.userns, &err) < 0)
+        const struct id_map other = { 0, RIG_UID + 65536, 65536 };
+        if (userns_new(&map, 1, &map, 1, &rig.userns, &err) < 0 || userns_new(&other, 1, &other, 1, &rig.other_userns, &err) < 0)
                 rig_bail("make a user namespace", err.text);
         rig_spawn_keeper();
 }
@@ -217,7 +218,7 @@ struct rig_options {
         const struct rig_box *share; /* whose pidfd stands for every shared namespace */
         const char *const *volume_dirs;
         int stdin_fd;     /* 0: /dev/null */
-        bool host_user, no_wait;
+        bool host_user, other_user; /* other_user: a user namespace and ids of its own, not the rig's */
         const char *upper; /* NULL: a new one */
 };
 
@@ -276,15 +277,16 @@ static _unused_ void rig_launch(struct rig_box *b, const char *body, const struc
         if (pipe2(output, O_CLOEXEC) < 0)
                 rig_bail("pipe", strerror(errno));
         b->output = output[0];
+        uint32_t root = o->host_user ? 0 : o->other_user ? RIG_UID + 65536 : RIG_UID;
         int shared = o->share ? o->share->pidfd : -EBADF;
         const struct recipe_input in = {
                 .spec = b->stack.spec,
                 .container = spec_find(b->stack.spec, "t"),
                 .replica = 1,
                 .id = { b->id[0], b->id[1], b->id[2], b->id[3], b->id[4], b->id[5], b->id[6], b->id[7], b->id[8], b->id[9], b->id[10], b->id[11], b->id[12], b->id[13], b->id[14], b->id[15] },
-                .root_uid = o->host_user ? 0 : RIG_UID,
-                .root_gid = o->host_user ? 0 : RIG_UID,
-                .userns_fd = o->host_user ? -EBADF : rig.userns,
+                .root_uid = root,
+                .root_gid = root,
+                .userns_fd = o->host_user ? -EBADF : o->other_user ? rig.other_userns : rig.userns,
                 .cgroup_fd = leaf,
                 .kill_fd = kill_fd,
                 .upper_dir = rig_upper(b, o, upper),

@@ -256,6 +256,7 @@ static int do_shm(char **a) {
                 fd = shm_open(a[0], O_RDWR | O_CREAT | O_EXCL, 0666);
         if (fd < 0)
                 return complain("shm", a[0]);
+        (void)fchmod(fd, 0666); /* for containers with other ids */
         printf("shm=%s\n", found ? "found" : "made");
         return 0;
 }
@@ -269,6 +270,7 @@ static int do_mq(char **a) {
                 q = mq_open(a[0], O_RDWR | O_CREAT | O_EXCL, 0666, NULL);
         if (q == (mqd_t)-1)
                 return complain("mq", a[0]);
+        (void)fchmod((int)q, 0666);
         (void)snprintf(path, sizeof(path), "/dev/mqueue%s", a[0]);
         printf("mq=%s visible=%d\n", found ? "found" : "made", access(path, F_OK) == 0);
         return 0;
