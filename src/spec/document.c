@@ -2,6 +2,7 @@
 #include <ctrsup/spec/load.h>
 
 #include <ctrsup/text/json.h>
+#include <ctrsup/text/render.h>
 
 #include "pass.h"
 #include "tables.h"
@@ -65,6 +66,33 @@ int spec_read(struct walk *w, const char *file, struct node *root, struct spec *
         (void)take_ptr(arena);
         *ret = s;
         return 0;
+}
+
+static int escape_variables(struct arena *a, struct node *n) {
+        _cleanup_buf_ struct buf out = BUF_NULL;
+
+        for (uint32_t i = 0; i < n->n; i++)
+                if (escape_variables(a, n->entries[i].value) < 0)
+                        return -ENOMEM;
+        if (n->kind != NODE_SCALAR || !strstr(n->text, "${"))
+                return 0;
+        for (const char *p = n->text; *p; p++) {
+                if (strncmp(p, "${", 2) == 0)
+                        buf_putc(&out, '$');
+                buf_putc(&out, *p);
+        }
+        n->text = buf_failed(&out) ? NULL : arena_strdup(a, buf_text(&out));
+        return n->text ? 0 : -ENOMEM;
+}
+
+int stack_render(const struct stack *s, struct buf *out) {
+        _cleanup_arena_ struct arena *a = arena_new();
+        struct node *copy = a ? node_copy(a, s->nodes, NULL) : NULL;
+
+        if (!copy || escape_variables(a, copy) < 0)
+                return -ENOMEM;
+        render_yaml(copy, out);
+        return buf_failed(out) ? -ENOMEM : 0;
 }
 
 json_t *stack_document(const struct stack *s) {

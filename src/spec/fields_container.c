@@ -137,7 +137,7 @@ static const struct field container_fields[] = {
           .change = CHANGE_META, .doc = "in a container of its own after the end; sees CTRSUP_EXIT_CODE",
           .example = "[{command: [./warm.sh]}]" },
         { .key = "replicas", LATER(int), .preset_words = "1", .change = CHANGE_LIVE,
-          .doc = "number of instances: api.1, api.2 ...", .example = "2" },
+          .doc = "number of instances, NAME.1 and up", .example = "2" },
         { .key = "update_config", .type = &type_group, .sub = &update_config_table, .flags = FIELD_LATER, .change = CHANGE_META,
           .doc = "how instances are replaced", .example = "{order: start-first}" },
         { .key = "schedule", .type = &type_group, .sub = &schedule_table, .flags = FIELD_LATER, .preset_words = "none",

@@ -166,12 +166,40 @@ static bool check_cycles(struct walk *w, const struct spec *s, struct node *cont
 
 /* ---- user namespaces of those that share a pid namespace; bind mounts of those without one ---- */
 
-static void check_shared_pid(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
-        if (c->namespaces[NS_PID].mode != NS_CONTAINER)
+/* spec_ns_owner() of every container, each link of a chain followed once; NULL: out of memory. */
+static const struct spec_container **user_owners(struct walk *w, const struct spec *s) {
+        const struct spec_container **owners = arena_array_of(w->nodes, const struct spec_container *, s->n_containers);
+        bool *known = arena_array_of(w->nodes, bool, s->n_containers);
+
+        if (!owners || !known)
+                return NULL;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct spec_container *end = &s->containers[i];
+
+                while (!known[end - s->containers] && end->namespaces[NS_USER].mode == NS_CONTAINER)
+                        end = spec_find(s, end->namespaces[NS_USER].container);
+                const struct spec_container *owner = known[end - s->containers]                 ? owners[end - s->containers]
+                                                     : end->namespaces[NS_USER].mode == NS_HOST ? NULL
+                                                                                                : end;
+                for (const struct spec_container *c = &s->containers[i];; c = spec_find(s, c->namespaces[NS_USER].container)) {
+                        owners[c - s->containers] = owner;
+                        known[c - s->containers] = true;
+                        if (c == end)
+                                break;
+                }
+        }
+        return owners;
+}
+
+static void check_shared_pid(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container **owners,
+                             const struct spec_container *c) {
+        const struct spec_container *other =
+                c->namespaces[NS_PID].container ? spec_find(s, c->namespaces[NS_PID].container) : NULL;
+
+        if (!other || owners[c - s->containers] == owners[other - s->containers])
                 return;
-        const struct spec_container *other = spec_find(s, c->namespaces[NS_PID].container);
         const struct node *user = namespace_node(w, containers, c, NS_USER), *pid = namespace_node(w, containers, c, NS_PID);
-        if (!other || !user || user->kind != NODE_SCALAR || spec_ns_owner(s, c, NS_USER) == spec_ns_owner(s, other, NS_USER))
+        if (!user || user->kind != NODE_SCALAR)
                 return;
         struct diag *d = walk_complain_at(w, DIAG_CONFLICT, user->mark, place(w, c, "namespaces.user"),
                                           "%s cannot be combined with pid: container:%s", walk_quote(w, user->text), other->name);
@@ -180,22 +208,34 @@ static void check_shared_pid(struct walk *w, const struct spec *s, struct node *
         walk_hint(w, d, "remove it: containers that share a pid namespace share the user namespace");
 }
 
-static void resolve_idmap(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
+/* Without a user namespace there is nothing to map for. */
+static void drop_idmap(struct walk *w, struct node *containers, const struct spec_container *c) {
         struct node *list = node_get(w->nodes, node_get(w->nodes, containers, c->name), "volumes");
-        bool host = !spec_ns_owner(s, c, NS_USER);
         char key[48];
 
         for (size_t i = 0; list && i < c->n_volumes && i < list->n; i++) {
                 const struct node *idmap = node_at(w, list->entries[i].value, "bind.idmap");
 
-                if (!host)
-                        continue;
                 if (idmap && c->volumes[i].idmap) {
                         (void)snprintf(key, sizeof(key), "volumes[%zu].bind.idmap", i);
                         walk_complain_at(w, DIAG_CONFLICT, idmap->mark, place(w, c, key),
                                          "there is no user namespace to map for");
                 }
                 c->volumes[i].idmap = false;
+        }
+}
+
+static void check_user_namespaces(struct walk *w, const struct spec *s, struct node *containers) {
+        const struct spec_container **owners = user_owners(w, s);
+
+        if (!owners) {
+                walk_oom(w);
+                return;
+        }
+        for (size_t i = 0; i < s->n_containers; i++) {
+                check_shared_pid(w, s, containers, owners, &s->containers[i]);
+                if (!owners[i])
+                        drop_idmap(w, containers, &s->containers[i]);
         }
 }
 
@@ -227,18 +267,25 @@ static void check_volume_refs(struct walk *w, const struct spec *s, struct node 
         }
 }
 
+static int compare_names(const void *a, const void *b) {
+        return strcmp((*(const struct spec_container *const *)a)->name, (*(const struct spec_container *const *)b)->name);
+}
+
 void stack_check_refs(struct walk *w, struct spec *s, struct node *root) {
         struct node *containers = node_get(w->nodes, root, "containers");
         bool good = true;
+
+        s->by_name = walk_alloc(w, s->n_containers, sizeof(*s->by_name));
+        if (!s->by_name || s->n_containers == 0)
+                return;
+        for (size_t i = 0; i < s->n_containers; i++)
+                s->by_name[i] = &s->containers[i];
+        qsort(s->by_name, s->n_containers, sizeof(*s->by_name), compare_names);
 
         for (size_t i = 0; i < s->n_containers; i++) {
                 good = check_namespace_refs(w, s, containers, &s->containers[i]) && good;
                 check_volume_refs(w, s, containers, &s->containers[i]);
         }
-        if (!good || s->n_containers == 0 || !check_cycles(w, s, containers))
-                return;
-        for (size_t i = 0; i < s->n_containers; i++) {
-                check_shared_pid(w, s, containers, &s->containers[i]);
-                resolve_idmap(w, s, containers, &s->containers[i]);
-        }
+        if (good && check_cycles(w, s, containers))
+                check_user_namespaces(w, s, containers);
 }

@@ -8,7 +8,17 @@ struct spec *spec_free(struct spec *s) {
         return NULL;
 }
 
+static int compare_name(const void *name, const void *entry) {
+        return strcmp(name, (*(const struct spec_container *const *)entry)->name);
+}
+
 const struct spec_container *spec_find(const struct spec *s, const char *name) {
+        if (s->by_name && s->n_containers > 0) {
+                const struct spec_container *const *found =
+                        bsearch(name, s->by_name, s->n_containers, sizeof(*s->by_name), compare_name);
+
+                return found ? *found : NULL;
+        }
         for (size_t i = 0; i < s->n_containers; i++)
                 if (strcmp(s->containers[i].name, name) == 0)
                         return &s->containers[i];

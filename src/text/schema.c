@@ -319,6 +319,16 @@ static void read_map(struct walk *w, const struct field *f, struct node *n, void
                 read_items(w, f, n, at);
 }
 
+/* Nothing, or the default, as put() writes it; a file mode stands in quotes there. */
+static bool is_preset(const struct field *f, const char *text) {
+        bool quoted = f->type == &type_mode;
+        size_t len = f->preset ? strlen(f->preset) : 0;
+
+        if (!*text || strcmp(text, "{}") == 0 || strcmp(text, "[]") == 0)
+                return true;
+        return f->preset && strlen(text) == len + 2u * quoted && strncmp(text + quoted, f->preset, len) == 0;
+}
+
 static void put_fields(const struct table *t, const void *at, struct buf *out) {
         for (size_t i = 0; i < t->n_fields; i++) {
                 const struct field *f = &t->fields[i];
@@ -335,7 +345,7 @@ static void put_fields(const struct table *t, const void *at, struct buf *out) {
                                 buf_printf(&value, "{%s}", buf_text(&inner));
                 } else
                         f->type->put(f, from, &value);
-                if (value.len == 0 || (f->preset && strcmp(buf_text(&value), f->preset) == 0))
+                if (is_preset(f, buf_text(&value)))
                         continue;
                 buf_printf(out, "%s%s: %s", out->len ? ", " : "", f->key, buf_text(&value));
         }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <ctrsup/base/buf.h>
 #include <ctrsup/base/err.h>
 #include <ctrsup/spec/spec.h>
 #include <ctrsup/text/node.h>
@@ -44,6 +45,9 @@ struct stack {
 int stack_load(const char *text, size_t len, const struct stack_source *source, struct diag_list *diags, struct stack *ret);
 void stack_done(struct stack *s);
 #define _cleanup_stack_ _cleanup_(stack_done)
+
+/* The resolved stack as YAML, which reads back as the same stack: a literal "${" is written "$${" again. -ENOMEM. */
+int stack_render(const struct stack *s, struct buf *out);
 
 /* {"file": …, "stack": {…}, "marks": {…}}: a new reference, NULL when out of memory. Same stack, same bytes
  * (json_dumps(…, JSON_COMPACT)). */

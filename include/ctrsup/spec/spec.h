@@ -170,6 +170,7 @@ struct spec {
         struct spec_pairs labels;
         struct spec_container *containers;
         size_t n_containers;
+        const struct spec_container **by_name; /* the containers sorted, for spec_find(); NULL: it looks at each */
         struct spec_named_volume *volumes;
         size_t n_volumes;
         /* Where each key was written: sorted by path ("containers.web.command"). spec_mark() looks up. */
