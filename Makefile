@@ -51,7 +51,7 @@ main_ctrsup-init := init
 static_ctrsup-keeper := -static
 static_ctrsup-init := -static
 # Layers a program links, highest first (an archive is searched after those that need it).
-layers_ctrsup := cli control plan state spec text base
+layers_ctrsup := cli control plan state spec text kernel base
 layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec text kernel base
 layers_ctrsup-keeper := keeper kernel base
 layers_ctrsup-logger := logger kernel base

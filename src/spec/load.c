@@ -138,6 +138,9 @@ static int read_env_file(struct load *l, const struct env_file_entry *e, const s
         struct err err = { 0 };
         struct envfile file = { 0 };
         size_t len = 0;
+
+        if (!path || !e->path)
+                return 0; /* missing or wrong, and somebody said so, here or at another alias of it */
         int r = l->source->read_file ? l->source->read_file(l->source->userdata, e->path, &text, &len, &err) : -ENOENT;
 
         if (r == -ENOENT && !e->required)
@@ -147,7 +150,7 @@ static int read_env_file(struct load *l, const struct env_file_entry *e, const s
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                complain_file(&l->walk, path ? path : item, r, e, &err);
+                complain_file(&l->walk, path, r, e, &err);
         /* Backwards: node_dedupe() keeps the first of a name, a file its last. */
         for (size_t i = file.n; i-- > 0;) {
                 struct node *key = node_scalar(l->walk.nodes, file.items[i].key, NODE_QUOTED, path->mark);
@@ -171,10 +174,9 @@ static int apply_env_files(struct load *l, struct node *container, const struct 
                 struct env_file_entry *items;
                 size_t n;
         } files = { 0 };
-        size_t errors = l->walk.diags->errors;
 
         type_list.read(&l->walk, &field, list->value, &files);
-        if (l->walk.diags->errors > errors || files.n == 0)
+        if (files.n == 0)
                 return 0;
         struct node_entry *environment = entry_of(container, "environment");
         if (environment && environment->value->kind != NODE_MAPPING && !node_is_null(environment->value))
