@@ -65,6 +65,15 @@ static size_t copy_maps(struct id_map maps[MAPS_MAX], const struct spec_id_map *
         return n;
 }
 
+static int borrow_block(struct act_host *h, uint32_t *ret, struct err *err) {
+        int r = 0;
+
+        if (h->borrowed_lock < 0)
+                r = uids_borrow(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, &h->borrowed_ids, &h->borrowed_lock, err);
+        *ret = h->borrowed_ids;
+        return r;
+}
+
 /* The container's own user namespace, made once for its life: its block of ids, or the map that was written. */
 static int make_user_namespace(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct err *err) {
         struct id_map uids[MAPS_MAX], gids[MAPS_MAX];
@@ -74,7 +83,8 @@ static int make_user_namespace(struct act_host *h, struct act_instance *i, const
         if (c->n_uids > MAPS_MAX || c->n_gids > MAPS_MAX)
                 return err_set(err, E2BIG, "more than %d entries in user_mapping", MAPS_MAX);
         if (c->n_uids == 0 || c->n_gids == 0) {
-                r = uids_take(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, i->stack, c->name, &block, err);
+                r = h->borrow_ids ? borrow_block(h, &block, err)
+                                  : uids_take(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, i->stack, c->name, &block, err);
                 if (r < 0)
                         return r;
         }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 static const char record_name[] = "uids";
 
@@ -153,6 +154,55 @@ int uids_release(int state_fd, const char *stack, const char *container, struct 
                 if (is_of(json_array_get(blocks, i), stack, container))
                         changed |= json_array_remove(blocks, i) == 0;
         return changed ? write_blocks(state_fd, blocks, err) : 0;
+}
+
+static void lock_name(char buf[32], uint64_t first) {
+        (void)snprintf(buf, 32, "uids.%llu", (unsigned long long)first);
+}
+
+/* 1: it is ours; 0: somebody else's. A file that was unlinked between open and lock is nobody's: its name is free again. */
+static int try_lock(int fd, uint64_t first, int *ret) {
+        char name[32];
+        struct stat now, then;
+
+        lock_name(name, first);
+        _cleanup_fd_ int lock = openat(fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+        if (lock < 0)
+                return -errno;
+        if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? 0 : -errno;
+        if (fstat(lock, &then) < 0 || fstatat(fd, name, &now, AT_SYMLINK_NOFOLLOW) < 0 || now.st_ino != then.st_ino)
+                return 0;
+        *ret = take_fd(&lock);
+        return 1;
+}
+
+int uids_borrow(int fd, uint64_t base, uint64_t count, const struct uid_range *taken, size_t n_taken, uint32_t *ret_first, int *ret_lock,
+                struct err *err) {
+        for (uint64_t k = 0; k < count; k++) {
+                uint64_t first = base + k * UIDS_BLOCK;
+
+                if (first > UINT32_MAX - UIDS_BLOCK || overlapping(taken, n_taken, first))
+                        continue;
+                int r = try_lock(fd, first, ret_lock);
+                if (r < 0)
+                        return err_sys(err, -r, "lock host ids");
+                if (r > 0) {
+                        *ret_first = (uint32_t)first;
+                        return 0;
+                }
+        }
+        (void)err_set(err, ENOSPC, "no host ids are left: all %llu blocks for single commands are in use", (unsigned long long)count);
+        (void)err_hint(err, "raise userns.count in ctrsup.conf");
+        return -ENOSPC;
+}
+
+void uids_return(int fd, uint32_t first, int lock) {
+        char name[32];
+
+        lock_name(name, first);
+        (void)unlinkat(fd, name, 0);
+        close_fd(lock);
 }
 
 int uids_parse_subids(const char *text, struct uid_range **ranges, size_t *n) {

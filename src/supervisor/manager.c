@@ -167,7 +167,7 @@ static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
         int r = dir_make(m->state_dir, 0700, &m->host.state_fd, err);
 
         if (r >= 0)
-                r = dir_make(m->runtime_dir, 0755, &m->runtime_fd, err);
+                r = dir_make(m->runtime_dir, m->options->mode == MODE_SERVICE ? 0755 : 0700, &m->runtime_fd, err);
         if (r < 0)
                 return r;
         r = lock_take(m->runtime_fd, m->runtime_dir, &m->lock_fd, err);
@@ -176,8 +176,8 @@ static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
         return r;
 }
 
-/* The last quarter of the blocks is for `ctrsup run`: recorded in /run, since such a container does not outlive a reboot, and a
- * record on disk takes longer than its whole start. */
+/* The last quarter of the blocks is for `ctrsup run`, whose containers end with their supervisor: a lock is enough for them, and a
+ * record on disk takes longer than their whole start. */
 static int open_uids(struct manager *m, struct err *err) {
         uint64_t transient = m->settings->userns.count / 4, lasting = m->settings->userns.count - transient;
 
@@ -186,6 +186,7 @@ static int open_uids(struct manager *m, struct err *err) {
         if (m->options->mode == MODE_RUN && transient > 0) {
                 m->host.uid_base += lasting * UIDS_BLOCK;
                 m->host.uid_count = transient;
+                m->host.borrow_ids = true;
                 return dir_make(m->settings->paths.runtime, 0755, &m->host.uids_fd, err);
         }
         m->host.uids_fd = fcntl(m->host.state_fd, F_DUPFD_CLOEXEC, 3);
@@ -447,7 +448,7 @@ int manager_new(const struct options *o, struct settings *settings, struct manag
         m->options = o;
         m->settings = settings;
         m->exit_code = o->mode == MODE_RUN ? -1 : 0;
-        m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->lock_fd = -EBADF;
+        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->lock_fd = -EBADF;
         m->state_dir = o->state ? o->state : settings->paths.state;
         m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;
         if (o->mode == MODE_RUN && !o->runtime) {
@@ -496,6 +497,8 @@ struct manager *manager_free(struct manager *m) {
         sd_event_source_disable_unref(m->lifeline_source);
         reporter_done(&m->reporter);
         sd_event_unref(m->event);
+        if (m->host.borrowed_lock >= 0)
+                uids_return(m->host.uids_fd, m->host.borrowed_ids, m->host.borrowed_lock);
         close_fd(m->host.state_fd);
         close_fd(m->host.uids_fd);
         close_fd(m->runtime_fd);

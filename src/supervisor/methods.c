@@ -135,7 +135,11 @@ static int method_apply(struct control_call *call, json_t *parameters, void *use
         if (r < 0 || !more)
                 return r;
         return watch_goal(m, call,
-                          &(struct wait_for){ .goal = GOAL_UP, .stack = plan->stack, .revision = plan->revision, .timeout_usec = timeout(parameters) });
+                          &(struct wait_for){ .goal = GOAL_UP,
+                                              .stack = plan->stack,
+                                              .revision = plan->revision,
+                                              .settle = true,
+                                              .timeout_usec = timeout(parameters) });
 }
 
 static int method_plan(struct control_call *call, json_t *parameters, void *userdata) {

@@ -403,7 +403,7 @@ static void forget_traces(struct stack_entry *s) {
                 r = e < 0 ? e : r;
         }
         /* Ids go with the data that bears them: volumes have the container's own ids on disk, kept writable layers the host's. */
-        if (!m->ending || !keeps_layers(s->last->spec)) {
+        if (!m->host.borrow_ids && (!m->ending || !keeps_layers(s->last->spec))) {
                 e = uids_release(m->host.uids_fd, s->name, NULL, &err);
                 r = e < 0 ? e : r;
         }

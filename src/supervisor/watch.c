@@ -17,7 +17,8 @@ struct waiter {
         char *stack;
         json_t *targets;
         uint64_t revision, started_usec;
-        sd_event_source *deadline, *settle;
+        sd_event_source *deadline, *look;
+        bool settle;
         bool over;
 };
 
@@ -45,7 +46,7 @@ static bool concerns(const struct waiter *w, const struct member *b) {
 
 static void free_waiter(struct waiter *w) {
         sd_event_source_disable_unref(w->deadline);
-        sd_event_source_disable_unref(w->settle);
+        sd_event_source_disable_unref(w->look);
         control_call_on_disconnect(w->call, NULL, NULL);
         control_call_unref(w->call);
         json_decref(w->targets);
@@ -78,7 +79,7 @@ static void on_gone(struct control_call *call, void *userdata) {
 
 enum verdict { NOT_YET, DONE, HOPELESS };
 
-static enum verdict judge_up(const struct member *b, uint64_t now, uint64_t *look_again) {
+static enum verdict judge_up(const struct member *b, uint64_t settle_usec, uint64_t now, uint64_t *look_again) {
         const struct instance *i = &b->state;
 
         switch (i->phase) {
@@ -86,9 +87,9 @@ static enum verdict judge_up(const struct member *b, uint64_t now, uint64_t *loo
         case PHASE_READY:
                 if (i->policy.type == TYPE_JOB || (i->phase == PHASE_RUNNING && i->policy.ready_when_started))
                         return NOT_YET;
-                if (now < b->phase_since_usec + SETTLE_USEC) {
-                        if (*look_again < b->phase_since_usec + SETTLE_USEC)
-                                *look_again = b->phase_since_usec + SETTLE_USEC;
+                if (now < b->phase_since_usec + settle_usec) {
+                        if (*look_again < b->phase_since_usec + settle_usec)
+                                *look_again = b->phase_since_usec + settle_usec;
                         return NOT_YET;
                 }
                 return DONE;
@@ -110,12 +111,12 @@ static enum verdict judge_up(const struct member *b, uint64_t now, uint64_t *loo
         return NOT_YET;
 }
 
-static enum verdict judge(enum goal goal, const struct member *b, uint64_t now, uint64_t *look_again) {
+static enum verdict judge(const struct waiter *w, const struct member *b, uint64_t now, uint64_t *look_again) {
         const struct instance *i = &b->state;
 
-        switch (goal) {
+        switch (w->goal) {
         case GOAL_UP:
-                return judge_up(b, now, look_again);
+                return judge_up(b, w->settle ? SETTLE_USEC : 0, now, look_again);
         case GOAL_DOWN:
                 return instance_is_down(i) && phase_is_settled(i->phase) && !b->launch_due ? DONE : NOT_YET;
         case GOAL_COMPLETED:
@@ -141,7 +142,7 @@ static void answer(struct waiter *w, const char *outcome, json_t *failures) {
         manager_poke(w->manager);
 }
 
-static int on_settle(sd_event_source *source, uint64_t usec, void *userdata) {
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         struct waiter *w = userdata;
 
         (void)source;
@@ -151,11 +152,11 @@ static int on_settle(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void look_again_at(struct waiter *w, uint64_t usec) {
-        if (!w->settle)
-                (void)sd_event_add_time(w->manager->event, &w->settle, CLOCK_MONOTONIC, usec, 1000, on_settle, w);
+        if (!w->look)
+                (void)sd_event_add_time(w->manager->event, &w->look, CLOCK_MONOTONIC, usec, 1000, on_look, w);
         else {
-                (void)sd_event_source_set_time(w->settle, usec);
-                (void)sd_event_source_set_enabled(w->settle, SD_EVENT_ONESHOT);
+                (void)sd_event_source_set_time(w->look, usec);
+                (void)sd_event_source_set_enabled(w->look, SD_EVENT_ONESHOT);
         }
 }
 
@@ -186,7 +187,7 @@ static void check(struct waiter *w) {
 
                         if (!concerns(w, b))
                                 continue;
-                        enum verdict v = b->forget_due && w->goal != GOAL_UP ? DONE : judge(w->goal, b, now, &look_again);
+                        enum verdict v = b->forget_due && w->goal != GOAL_UP ? DONE : judge(w, b, now, &look_again);
                         if (v == HOPELESS) {
                                 hopeless++;
                                 (void)json_array_append_new(failures, describe_failure(b));
@@ -239,6 +240,7 @@ int watch_goal(struct manager *m, struct control_call *call, const struct wait_f
                 return -ENOMEM;
         w->goal = f->goal;
         w->revision = f->revision;
+        w->settle = f->settle;
         w->targets = json_incref(f->targets);
         if (f->stack && !(w->stack = strdup(f->stack))) {
                 w->over = true;

@@ -18,6 +18,7 @@ struct wait_for {
         const char *stack;      /* NULL: see targets */
         json_t *targets;        /* array of strings, borrowed; NULL: all of stack, or everything */
         uint64_t revision;      /* for the result; 0: none */
+        bool settle;            /* up is not enough: still up a moment later */
         uint64_t timeout_usec;  /* USEC_INFINITY: none */
 };
 

@@ -3,6 +3,7 @@
 #include <ctrsup/store/uids.h>
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "store_tmp.h"
 
@@ -128,6 +129,28 @@ static void shared_under_a_lock(void **state) {
                 ;
 }
 
+/* Borrowed blocks differ as long as both are held, in and between processes; one that was given back, or whose holder died, is free. */
+static void borrowed_while_held(void **state) {
+        struct tmp *t = *state;
+        uint32_t a = 0, b = 0, c = 0;
+        int lock_a = -1, lock_b = -1, lock_c = -1, status = -1;
+
+        assert_int_equal(uids_borrow(t->fd, BASE, 2, NULL, 0, &a, &lock_a, NULL), 0);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(uids_borrow(t->fd, BASE, 2, NULL, 0, &b, &lock_b, NULL) == 0 && b != a ? 0 : 1);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        assert_int_equal(uids_borrow(t->fd, BASE, 2, NULL, 0, &b, &lock_b, NULL), 0); /* the child's, who is gone */
+        assert_int_not_equal(a, b);
+        assert_int_equal(uids_borrow(t->fd, BASE, 2, NULL, 0, &c, &lock_c, NULL), -ENOSPC);
+        uids_return(t->fd, a, lock_a);
+        assert_int_equal(uids_borrow(t->fd, BASE, 2, NULL, 0, &c, &lock_c, NULL), 0);
+        assert_int_equal(c, a);
+        uids_return(t->fd, b, lock_b);
+        uids_return(t->fd, c, lock_c);
+}
+
 static void subid_files(void **state _unused_) {
         _cleanup_free_ struct uid_range *r = NULL;
         size_t n = 0;
@@ -144,4 +167,5 @@ static void subid_files(void **state _unused_) {
 }
 
 unit_main(tmp_test(sticky_and_distinct), tmp_test(ranges_of_others_are_left_out), tmp_test(no_blocks_left),
-          tmp_test(bad_record_is_left_alone), tmp_test(shared_under_a_lock), cmocka_unit_test(subid_files));
+          tmp_test(bad_record_is_left_alone), tmp_test(shared_under_a_lock), tmp_test(borrowed_while_held),
+          cmocka_unit_test(subid_files));

@@ -20,7 +20,10 @@ struct act_host {
         const char *state_dir;          /* the same, absolute */
         bool journal;                   /* journald runs: what `driver: auto` becomes */
         unsigned n_thermal_cpus;
-        int uids_fd;                    /* store/uids: where it is recorded whose ids are whose */
+        bool borrow_ids;                /* one container that lives as long as we do: its ids are recorded nowhere */
+        int borrowed_lock;              /* holds borrowed_ids; -EBADF: none */
+        uint32_t borrowed_ids;
+        int uids_fd;                    /* store/uids: the folder of the record, or of the locks */
         uint64_t uid_base, uid_count;   /* first host id, blocks */
         struct uid_range *uids_taken;   /* of others on this host */
         size_t n_uids_taken;

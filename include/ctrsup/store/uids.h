@@ -24,6 +24,13 @@ int uids_take(int state_fd, uint64_t base, uint64_t count, const struct uid_rang
 /* The name is gone. container NULL: all of the stack. Nothing there is fine. */
 int uids_release(int state_fd, const char *stack, const char *container, struct err *err);
 
+/* A block for as long as this process holds *ret_lock, recorded nowhere: for what does not outlive its process. Lock files
+ * <fd>/uids.<first> tell others; one whose holder died is free. -ENOSPC. */
+int uids_borrow(int fd, uint64_t base, uint64_t count, const struct uid_range *taken, size_t n_taken, uint32_t *ret_first, int *ret_lock,
+                struct err *err);
+/* Gives it back; takes the lock. */
+void uids_return(int fd, uint32_t first, int lock);
+
 /* The ranges of a subuid(5) file's text, added to the malloc'ed *ranges. Lines that are none are skipped, as its readers do. */
 int uids_parse_subids(const char *text, struct uid_range **ranges, size_t *n);
 /* /etc/subuid and /etc/subgid of this host; a missing file is fine. free() *ret. */
