@@ -10,14 +10,6 @@
 
 enum { ID_MAX = 65534, ARG_MAX_BYTES = 128 * 1024 };
 
-static void put_text(const struct field *f, const void *at, struct buf *out) {
-        const char *text = *(const char *const *)at;
-
-        (void)f;
-        if (text)
-                render_scalar(text, out);
-}
-
 static json_t *text_schema(const struct field *f) {
         (void)f;
         return json_pack("{s:[s,s]}", "type", "string", "integer");
@@ -48,7 +40,9 @@ static json_t *name_schema(const struct field *f) {
         return schema_or_variable(json_pack("{s:s,s:s}", "type", "string", "pattern", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"));
 }
 
-const struct type type_name = { .name = "name", .units = "DNS label", .read = read_name, .put = put_text, .schema = name_schema };
+const struct type type_name = {
+        .name = "name", .units = "DNS label", .read = read_name, .put = type_put_text, .schema = name_schema
+};
 
 static void read_format(struct walk *w, const struct field *f, struct node *n, void *at) {
         const char *text = walk_bare(w, n, "the number 1");
@@ -92,7 +86,9 @@ static void read_line(struct walk *w, const struct field *f, struct node *n, voi
         *(const char **)at = walk_keep(w, text);
 }
 
-const struct type type_line = { .name = "text", .units = "one line", .read = read_line, .put = put_text, .schema = text_schema };
+const struct type type_line = {
+        .name = "text", .units = "one line", .read = read_line, .put = type_put_text, .schema = text_schema
+};
 
 static void read_tag(struct walk *w, const struct field *f, struct node *n, void *at) {
         const char *text = walk_text(w, n, "a tag");
@@ -113,7 +109,7 @@ static void read_tag(struct walk *w, const struct field *f, struct node *n, void
                 *(const char **)at = walk_keep(w, text);
 }
 
-const struct type type_tag = { .name = "text", .read = read_tag, .put = put_text, .schema = text_schema };
+const struct type type_tag = { .name = "text", .read = read_tag, .put = type_put_text, .schema = text_schema };
 
 /* Labels with dots between; whole text at most `longest`. */
 static bool is_hostname(const char *text, size_t longest) {
@@ -154,7 +150,7 @@ static void read_hostname(struct walk *w, const struct field *f, struct node *n,
 }
 
 const struct type type_hostname = {
-        .name = "host name", .units = "RFC 1123", .read = read_hostname, .put = put_text, .schema = text_schema
+        .name = "host name", .units = "RFC 1123", .read = read_hostname, .put = type_put_text, .schema = text_schema
 };
 
 /* ---- users ---- */
@@ -212,8 +208,8 @@ static void read_ids(struct walk *w, const struct field *f, struct node *n, void
         read_owner(w, n, false, at);
 }
 
-const struct type type_user = { .name = "user", .read = read_user, .put = put_text, .schema = text_schema };
-const struct type type_ids = { .name = "owner", .read = read_ids, .put = put_text, .schema = text_schema };
+const struct type type_user = { .name = "user", .read = read_user, .put = type_put_text, .schema = text_schema };
+const struct type type_ids = { .name = "owner", .read = read_ids, .put = type_put_text, .schema = text_schema };
 
 /* ---- lists of text ---- */
 

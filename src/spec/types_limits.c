@@ -183,14 +183,6 @@ static void read_cpu_list(struct walk *w, const struct field *f, struct node *n,
                   "write \"0-3,8\"");
 }
 
-static void put_text(const struct field *f, const void *at, struct buf *out) {
-        const char *text = *(const char *const *)at;
-
-        (void)f;
-        if (text)
-                render_scalar(text, out);
-}
-
 static json_t *cpu_list_schema(const struct field *f) {
         (void)f;
         return json_pack("{s:[{s:s},{s:s,s:s},{s:s}]}", "anyOf", "type", "integer", "type", "string", "pattern",
@@ -198,7 +190,7 @@ static json_t *cpu_list_schema(const struct field *f) {
 }
 
 const struct type type_cpu_list = {
-        .name = "list of numbers", .units = "0-3,8", .read = read_cpu_list, .put = put_text, .schema = cpu_list_schema
+        .name = "list of numbers", .units = "0-3,8", .read = read_cpu_list, .put = type_put_text, .schema = cpu_list_schema
 };
 
 /* ---- huge pages: {2M: 64M} ---- */

@@ -1,18 +1,8 @@
 /* What is mounted where: sources, targets, names of volumes. */
 #include "tables.h"
 
-#include <ctrsup/text/render.h>
-
 #include <ctype.h>
 #include <string.h>
-
-static void put_text(const struct field *f, const void *at, struct buf *out) {
-        const char *text = *(const char *const *)at;
-
-        (void)f;
-        if (text)
-                render_scalar(text, out);
-}
 
 static json_t *text_schema(const struct field *f) {
         (void)f;
@@ -29,7 +19,7 @@ static void read_source(struct walk *w, const struct field *f, struct node *n, v
 }
 
 const struct type type_source = {
-        .name = "volume name or host path", .read = read_source, .put = put_text, .schema = text_schema
+        .name = "volume name or host path", .read = read_source, .put = type_put_text, .schema = text_schema
 };
 
 static bool is_below(const char *path, const char *top) {
@@ -78,7 +68,7 @@ static json_t *target_schema(const struct field *f) {
 }
 
 const struct type type_target = {
-        .name = "path in the container", .units = "absolute", .read = read_target, .put = put_text, .schema = target_schema
+        .name = "path in the container", .units = "absolute", .read = read_target, .put = type_put_text, .schema = target_schema
 };
 
 static void read_subpath(struct walk *w, const struct field *f, struct node *n, void *at) {
@@ -103,7 +93,7 @@ static void read_subpath(struct walk *w, const struct field *f, struct node *n, 
                 *(const char **)at = walk_keep(w, text);
 }
 
-const struct type type_subpath = { .name = "relative path", .read = read_subpath, .put = put_text, .schema = text_schema };
+const struct type type_subpath = { .name = "relative path", .read = read_subpath, .put = type_put_text, .schema = text_schema };
 
 /* A name of a directory: no slash, no leading dot. */
 static void read_volume_name(struct walk *w, const struct field *f, struct node *n, void *at) {
@@ -120,4 +110,4 @@ static void read_volume_name(struct walk *w, const struct field *f, struct node 
                 *(const char **)at = walk_keep(w, text);
 }
 
-const struct type type_volume_name = { .name = "name", .read = read_volume_name, .put = put_text, .schema = text_schema };
+const struct type type_volume_name = { .name = "name", .read = read_volume_name, .put = type_put_text, .schema = text_schema };

@@ -17,7 +17,8 @@ struct spec_changes {
 };
 
 /* Both return 0 or -ENOMEM; everything lives in a. Paths are relative to the container. */
-int spec_diff_container(struct arena *a, const struct spec_container *old, const struct spec_container *new, struct spec_changes *ret);
+int spec_diff_container(struct arena *a, const struct spec_container *old, const struct spec_container *new,
+                        struct spec_changes *ret);
 /* The keys beside `containers`: name, description, labels, volumes. */
 int spec_diff_stack(struct arena *a, const struct spec *old, const struct spec *new, struct spec_changes *ret);
 /* The strongest class; CHANGE_META when there is none. */

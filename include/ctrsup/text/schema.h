@@ -85,8 +85,8 @@ struct walk {
         struct diag_list *diags;
         const char *base_dir;           /* relative host paths start here; NULL: there must be none */
         bool partial;                   /* a `defaults` block: keys that it may leave to the containers may be missing */
-        /* What other tools' words are called here. Writes the hint for a key that nobody knows, or for a value that an enumeration
-         * does not have (f, text); nothing written: no idea. */
+        /* What other tools' words are called here. Writes the hint for a key that nobody knows, or for a value that an
+         * enumeration does not have (f, text); nothing written: no idea. */
         void (*foreign_key)(const struct path *path, const struct node_entry *entry, struct buf *hint);
         void (*foreign_value)(const struct field *f, const char *text, struct buf *hint);
         const struct path *path;
@@ -101,8 +101,8 @@ void schema_fill_defaults(struct walk *w, const struct table *t, void *at);
 /* The struct as a stack file would have it, one line, without what is a default: {type: bind, source: /srv, target: /data} */
 void schema_put(const struct table *t, const void *at, struct buf *out);
 
-/* A complaint where the walk is now. mark: of the key or the value. The same complaint at the same place is given once (a node that
- * came from an anchor or from `defaults` is walked more than once): NULL then, which walk_hint() takes. */
+/* A complaint where the walk is now. mark: of the key or the value. The same complaint at the same place is given once (a node
+ * that came from an anchor or from `defaults` is walked more than once): NULL then, which walk_hint() takes. */
 struct diag *walk_complain(struct walk *w, enum diag_id id, struct mark mark, const char *format, ...) _printf_(4, 5);
 /* The same for a key below the place where the walk is: "limits.memory". */
 struct diag *walk_complain_at(struct walk *w, enum diag_id id, struct mark mark, const char *below, const char *format, ...)
@@ -145,9 +145,11 @@ extern const struct type type_group;     /* a mapping with known keys, in the sa
 extern const struct type type_list;      /* a list of such: pointer and count; sub; min and max are of the count */
 extern const struct type type_map;       /* a mapping name -> such: pointer and count; sub */
 
+/* The put of every type whose value is a const char *; NULL is unset. */
+void type_put_text(const struct field *f, const void *at, struct buf *out);
 /* For types made of these: reads a host path of n into its absolute form, also in n itself; NULL: there was a complaint. */
 const char *walk_host_path(struct walk *w, struct node *n);
 /* Lexical check of a path inside the container; the clean form, NULL: there was a complaint. */
 const char *walk_container_path(struct walk *w, const struct node *n);
-/* The JSON Schema of a scalar that also allows a variable: {"anyOf": [schema, {"$ref": "#/definitions/variable"}]}. Takes schema. */
+/* The JSON Schema of a scalar that may also be a variable: {"anyOf": [schema, {"$ref": …}]}. Takes schema. */
 json_t *schema_or_variable(json_t *schema);

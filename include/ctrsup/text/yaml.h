@@ -9,6 +9,6 @@
 
 enum { YAML_MAX_SIZE = 1024 * 1024, YAML_MAX_DEPTH = 32, YAML_MAX_NODES = 100000 };
 
-/* 0: *ret is the root (an empty document is a plain null scalar); diags may still have got complaints that do not keep the rest from
- * being checked (a duplicate key). -EBADMSG: not to be read, diags say why. -ENOMEM. */
+/* 0: *ret is the root (an empty document is a plain null scalar); diags may still have got complaints that do not keep the
+ * rest from being checked (a duplicate key). -EBADMSG: not to be read, diags say why. -ENOMEM. */
 int yaml_read(const char *text, size_t len, struct arena *a, struct diag_list *diags, struct node **ret);
