@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,7 @@ int main(int argc, char **argv, char **envp) {
         if (argc < 2)
                 return EXIT_NOT_RUN;
         (void)fcntl(FD_REPORT, F_SETFD, FD_CLOEXEC);
+        (void)prctl(PR_SET_NAME, "ctrsup-init"); /* ps would show memfd:ctrsup-in */
         (void)sigfillset(&all);
         (void)sigprocmask(SIG_SETMASK, &all, &before);
         pid_t command = fork();
