@@ -23,6 +23,12 @@ struct load {
 
 /* ---- defaults ---- */
 
+/* `limits:` with nothing behind it is an empty mapping. */
+static void null_to_mapping(struct node *n) {
+        if (node_is_null(n))
+                *n = (struct node){ .kind = NODE_MAPPING, .mark = n->mark };
+}
+
 /* The keys of `from` that `into` has not, and below mappings that both have. A list or a scalar of `into` replaces. */
 static int merge_under(struct load *l, struct node *into, const struct node *from) {
         uint32_t n = into->n;
@@ -40,6 +46,8 @@ static int merge_under(struct load *l, struct node *into, const struct node *fro
                 struct node *key, *value;
 
                 if (mine[i]) {
+                        if (e->value->kind == NODE_MAPPING)
+                                null_to_mapping(mine[i]);
                         int r = merge_under(l, mine[i], e->value);
 
                         if (r < 0)
@@ -54,18 +62,6 @@ static int merge_under(struct load *l, struct node *into, const struct node *fro
                         return -E2BIG;
         }
         return 0;
-}
-
-/* `limits:` with nothing behind it is an empty mapping to merge into. */
-static void nulls_to_mappings(struct node *container, const struct node *defaults) {
-        for (uint32_t i = 0; container->kind == NODE_MAPPING && i < container->n; i++) {
-                struct node *value = container->entries[i].value;
-
-                for (uint32_t k = 0; node_is_null(value) && k < defaults->n; k++)
-                        if (strcmp(defaults->entries[k].key->text, container->entries[i].key->text) == 0 &&
-                            defaults->entries[k].value->kind == NODE_MAPPING)
-                                value->kind = NODE_MAPPING;
-        }
 }
 
 static void remove_key(struct node *n, const char *key) {
@@ -104,9 +100,7 @@ static int apply_defaults(struct load *l) {
         for (uint32_t i = 0; containers && containers->value->kind == NODE_MAPPING && i < containers->value->n; i++) {
                 struct node *container = containers->value->entries[i].value;
 
-                if (node_is_null(container))
-                        container->kind = NODE_MAPPING;
-                nulls_to_mappings(container, kept.value);
+                null_to_mapping(container);
                 int r = merge_under(l, container, kept.value);
                 if (r == -E2BIG) {
                         diag_add(l->walk.diags, DIAG_YAML_UNSAFE, kept.key->mark, "defaults",
@@ -184,7 +178,7 @@ static int apply_env_files(struct load *l, struct node *container, const struct 
         struct node *all = environment ? environment->value : node_new(l->walk.nodes, NODE_MAPPING, list->key->mark);
         if (!all)
                 return -ENOMEM;
-        all->kind = NODE_MAPPING;
+        null_to_mapping(all);
         if (!environment) {
                 struct node *key = node_scalar(l->walk.nodes, "environment", 0, list->key->mark);
 

@@ -74,6 +74,10 @@ static struct diag *complain(struct walk *w, enum diag_id id, struct mark mark, 
         _cleanup_buf_ struct buf where = BUF_NULL;
         char words[1024];
 
+        if (w->diags->errors >= DIAG_MAX) {
+                w->diags->errors++; /* only counted: a hostile file can have a hundred thousand */
+                return NULL;
+        }
         (void)vsnprintf(words, sizeof(words), format, ap);
         utf8_disarm(words);
         if (given_before(w->diags, id, mark, words))
@@ -174,6 +178,8 @@ static void complain_unknown(struct walk *w, const struct table *t, const struct
         _cleanup_buf_ struct buf hint = BUF_NULL;
         struct diag *d = walk_complain(w, DIAG_UNKNOWN_KEY, e->key->mark, "unknown key");
 
+        if (!d)
+                return;
         for (size_t i = 0; i < t->n_fields; i++)
                 suggest_offer(&s, t->fields[i].key);
         if (w->foreign_key)
@@ -326,7 +332,7 @@ static bool is_preset(const struct field *f, const char *text) {
 
         if (!*text || strcmp(text, "{}") == 0 || strcmp(text, "[]") == 0)
                 return true;
-        return f->preset && strlen(text) == len + 2u * quoted && strncmp(text + quoted, f->preset, len) == 0;
+        return f->preset && strlen(text) == len + (quoted ? 2 : 0) && strncmp(text + quoted, f->preset, len) == 0;
 }
 
 static void put_fields(const struct table *t, const void *at, struct buf *out) {

@@ -179,10 +179,25 @@ static void wide(void **state) {
         buf_puts(&merged, "  db: {command: [b], rootfs: {layers: [{dir: /a}]}}\n");
         assert_decided("defaults beyond the cap", buf_text(&merged), merged.len, DIAG_YAML_UNSAFE);
 
+        _cleanup_buf_ struct buf nulls = BUF_NULL;
+        buf_puts(&nulls, "defaults:\n");
+        for (int i = 0; i < 24000; i++)
+                buf_printf(&nulls, "  k%d: {}\n", i);
+        buf_puts(&nulls, "containers:\n  web:\n");
+        for (int i = 0; i < 24000; i++)
+                buf_printf(&nulls, "    q%d:\n", i);
+        assert_decided("null keys", buf_text(&nulls), nulls.len, DIAG_UNKNOWN_KEY);
+
         buf_puts(&variables, WEB "    environment:\n");
         for (int i = 0; i < 30000; i++)
                 buf_printf(&variables, "      K%d: \"${SET}${SET}\"\n", i);
         assert_decided("variables", buf_text(&variables), variables.len, -1);
+
+        _cleanup_buf_ struct buf unset = BUF_NULL;
+        buf_puts(&unset, WEB "    environment:\n");
+        for (int i = 0; i < 40000; i++)
+                buf_printf(&unset, "      K%d: ${NOT_SET}\n", i);
+        assert_decided("unset variables", buf_text(&unset), unset.len, DIAG_UNSET_VARIABLE);
 
         decided("keys given twice", repeat("x-a: {", "a: 0,", 49000, "}\n"), DIAG_DUPLICATE_KEY);
         decided("unknown keys", repeat("", "a0: ~\nb1: ~\nc2: ~\n", 16000, ""), DIAG_DUPLICATE_KEY);

@@ -102,7 +102,8 @@ void schema_fill_defaults(struct walk *w, const struct table *t, void *at);
 void schema_put(const struct table *t, const void *at, struct buf *out);
 
 /* A complaint where the walk is now. mark: of the key or the value. The same complaint at the same place is given once (a node
- * that came from an anchor or from `defaults` is walked more than once): NULL then, which walk_hint() takes. */
+ * that came from an anchor or from `defaults` is walked more than once), and beyond the first DIAG_MAX they are only counted: NULL
+ * then, which walk_hint() takes. */
 struct diag *walk_complain(struct walk *w, enum diag_id id, struct mark mark, const char *format, ...) _printf_(4, 5);
 /* The same for a key below the place where the walk is: "limits.memory". */
 struct diag *walk_complain_at(struct walk *w, enum diag_id id, struct mark mark, const char *below, const char *format, ...)
