@@ -66,6 +66,8 @@ plain_flags = $(filter-out -fsanitize% -fno-sanitize%,$(1))
 
 BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(main_$(p))/main.c),$(B)/bin/$(p)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+# Stand-ins for one of our programs, that its clients are tested against.
+FAKES := $(patsubst tests/fake/%.c,$(B)/fake/%,$(wildcard tests/fake/*.c))
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8])) $(B)/man/ctrsup-stack.5
@@ -82,7 +84,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(HOST_TESTS) $(MAN) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(HOST_TESTS) $(FAKES) $(MAN) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -120,7 +122,7 @@ $(B)/$(1)/%: tests/$(1)/%.c $(ARCHIVES)
 	$(Q)$$(CC) $$(CPPFLAGS) -Isrc -Itests $$(ALL_CFLAGS) -MMD -MP -MF $$@.d $$(ALL_LDFLAGS) $$< -Wl,--start-group $(ARCHIVES) \
 		-Wl,--end-group $$$$(pkg-config --libs cmocka $(pkgs)) -lm -o $$@
 endef
-$(foreach kind,unit host fuzz bench,$(eval $(call test_rule,$(kind))))
+$(foreach kind,unit host fuzz bench fake,$(eval $(call test_rule,$(kind))))
 
 $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)

@@ -1,0 +1,364 @@
+#include "progress.h"
+
+#include "cli.h"
+#include "target.h"
+
+#include <ctrsup/base/num.h>
+
+#include <assert.h>
+#include <string.h>
+#include <wchar.h>
+
+static const struct {
+        const char *unicode, *ascii, *color;
+} marks[] = {
+        [MARK_WAITS] = { "⠋", "-", "33" },
+        [MARK_FINE] = { "✓", "+", "32" },
+        [MARK_BAD] = { "✗", "x", "31" },
+        [MARK_RESTS] = { "·", ".", "2" },
+};
+static_assert(ARRAY_SIZE(marks) == _MARK_MAX, "every mark has its looks");
+
+static const char *const spinner[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
+static const char *const ascii_spinner[] = { "-", "\\", "|", "/" };
+#define SPIN_USEC UINT64_C(100000)
+
+void progress_done(struct progress *p) {
+        for (size_t i = 0; i < p->n; i++) {
+                free(p->rows[i].name);
+                free(p->rows[i].state);
+                free(p->rows[i].message);
+        }
+        free(p->rows);
+        *p = PROGRESS_NULL;
+}
+
+enum progress_mark progress_mark(const char *state) {
+        static const struct {
+                const char *state;
+                enum progress_mark mark;
+        } known[] = {
+                { "ready", MARK_FINE },   { "completed", MARK_FINE }, { "failed", MARK_BAD },    { "backoff", MARK_BAD },
+                { "unhealthy", MARK_BAD }, { "stopped", MARK_RESTS }, { "removed", MARK_RESTS }, { "waiting", MARK_RESTS },
+                { "pending", MARK_RESTS },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                if (strcmp(known[i].state, state) == 0)
+                        return known[i].mark;
+        return MARK_WAITS;
+}
+
+static struct progress_row *row_of(struct progress *p, const char *name) {
+        for (size_t i = 0; i < p->n; i++)
+                if (strcmp(p->rows[i].name, name) == 0)
+                        return &p->rows[i];
+        if (p->n == p->size) {
+                size_t size = p->size ? p->size * 2 : 16;
+                struct progress_row *rows = reallocarray(p->rows, size, sizeof(*rows));
+
+                if (!rows)
+                        return NULL;
+                p->rows = rows;
+                p->size = size;
+        }
+        char *copy = strdup(name);
+        if (!copy)
+                return NULL;
+        p->rows[p->n] = (struct progress_row){ .name = copy, .seconds = -1 };
+        return &p->rows[p->n++];
+}
+
+static void set_row(struct progress *p, const char *name, const char *state, const char *message, double seconds, uint64_t now_usec) {
+        struct progress_row *row = row_of(p, name);
+        char *new_state = strdup(state), *new_message = message ? strdup(message) : NULL;
+
+        if (!row || !new_state || (message && !new_message)) {
+                p->failed = true;
+                free(new_state);
+                free(new_message);
+                if (row && !row->state) /* a new one: every row has a state */
+                        free(p->rows[--p->n].name);
+                return;
+        }
+        free(row->state);
+        free(row->message);
+        row->state = new_state;
+        row->message = new_message;
+        row->since_usec = now_usec;
+        row->seconds = seconds;
+}
+
+void progress_expect(struct progress *p, const char *container, uint64_t now_usec) {
+        set_row(p, container, "waiting", NULL, -1, now_usec);
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+        return json_string_value(json_object_get(object, key));
+}
+
+/* "api" or "api.2": the first replica of several is "api" until the second shows up, which is good enough for a picture. */
+static void row_name(const json_t *t, char buf[TARGET_TEXT_SIZE]) {
+        json_int_t replica = json_integer_value(json_object_get(t, "replica"));
+        const char *container = text_of(t, "container");
+
+        if (replica > 1)
+                (void)snprintf(buf, TARGET_TEXT_SIZE, "%s.%lld", container ? container : "", (long long)replica);
+        else
+                (void)snprintf(buf, TARGET_TEXT_SIZE, "%s", container ? container : "");
+}
+
+static double seconds_of(const json_t *object, const char *key) {
+        const json_t *value = json_object_get(object, key);
+
+        return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+bool progress_take(struct progress *p, const json_t *transition, uint64_t now_usec) {
+        const char *to = text_of(transition, "to"), *message = text_of(transition, "message");
+        char name[TARGET_TEXT_SIZE];
+
+        if (!to || !text_of(transition, "container"))
+                return false;
+        row_name(transition, name);
+        for (size_t i = 0; i < p->n; i++) {
+                const struct progress_row *row = &p->rows[i];
+
+                if (strcmp(row->name, name) == 0 && strcmp(row->state, to) == 0 && strcmp(row->message ? row->message : "", message ? message : "") == 0)
+                        return false;
+        }
+        set_row(p, name, to, message, seconds_of(transition, "duration"), now_usec);
+        return true;
+}
+
+bool progress_is_over(const struct progress *p, bool *ret_failed) {
+        bool failed = false;
+
+        for (size_t i = 0; i < p->n; i++) {
+                const char *state = p->rows[i].state;
+
+                if (strcmp(state, "failed") == 0)
+                        failed = true;
+                else if (strcmp(state, "completed") != 0 && strcmp(state, "stopped") != 0 && strcmp(state, "removed") != 0)
+                        return false;
+        }
+        *ret_failed = failed;
+        return p->n > 0;
+}
+
+unsigned progress_put_cut(struct buf *out, const char *text, unsigned columns) {
+        mbstate_t state = { 0 };
+        unsigned used = 0;
+
+        while (*text && *text != '\n') {
+                wchar_t wide;
+                size_t len = mbrtowc(&wide, text, 16, &state);
+                int width = 1;
+
+                if (len == 0 || len > 16) { /* no character of this locale: one "?" a byte */
+                        memset(&state, 0, sizeof(state));
+                        len = 1;
+                        wide = L'?';
+                } else {
+                        width = wcwidth(wide);
+                }
+                if (used + (unsigned)(width > 0 ? width : 0) > columns)
+                        break;
+                if (width < 0 || (len == 1 && wide == L'?')) {
+                        buf_putc(out, '?');
+                        used++;
+                } else {
+                        buf_put(out, text, len);
+                        used += (unsigned)width;
+                }
+                text += len;
+        }
+        return used;
+}
+
+static unsigned width_of(const char *text) {
+        _cleanup_buf_ struct buf scratch = BUF_NULL;
+
+        return progress_put_cut(&scratch, text, UINT32_MAX);
+}
+
+static void put_padded(struct buf *out, const char *text, unsigned width, unsigned *left) {
+        unsigned used = progress_put_cut(out, text, width < *left ? width : *left);
+
+        for (; used < width && used < *left; used++)
+                buf_putc(out, ' ');
+        *left -= used;
+}
+
+static const char *mark_text(enum progress_mark mark, const struct progress_style *style, uint64_t now_usec) {
+        if (mark == MARK_WAITS)
+                return style->unicode ? spinner[now_usec / SPIN_USEC % ARRAY_SIZE(spinner)]
+                                      : ascii_spinner[now_usec / SPIN_USEC % ARRAY_SIZE(ascii_spinner)];
+        return style->unicode ? marks[mark].unicode : marks[mark].ascii;
+}
+
+static void draw_row(const struct progress_row *row, const struct progress_style *style, unsigned name_width, uint64_t now_usec, struct buf *out) {
+        enum progress_mark mark = progress_mark(row->state);
+        unsigned left = style->columns > 4 ? style->columns - 4 : 1; /* the mark, and the last column, where terminals wrap */
+        char words[NUM_TEXT_MAX];
+
+        buf_putc(out, ' ');
+        if (style->color)
+                buf_printf(out, "\033[%sm", marks[mark].color);
+        buf_puts(out, mark_text(mark, style, now_usec));
+        if (style->color)
+                buf_puts(out, "\033[0m");
+        buf_putc(out, ' ');
+        put_padded(out, row->name, name_width, &left);
+        put_padded(out, "  ", 2, &left);
+        if (row->message || mark == MARK_WAITS || row->seconds >= 0)
+                put_padded(out, row->state, 10, &left);
+        else
+                (void)progress_put_cut(out, row->state, left);
+        if (row->message || mark == MARK_WAITS || row->seconds >= 0)
+                put_padded(out, " ", 1, &left);
+        if (mark == MARK_WAITS)
+                left -= progress_put_cut(out, num_human_duration(words, (now_usec - row->since_usec) / USEC_PER_SEC * USEC_PER_SEC), left);
+        else if (!row->message && row->seconds >= 0)
+                left -= progress_put_cut(out, num_human_duration(words, (uint64_t)(row->seconds * 1e6)), left);
+        if (row->message && mark == MARK_WAITS)
+                put_padded(out, "  ", 2, &left);
+        if (row->message)
+                (void)progress_put_cut(out, row->message, left);
+        buf_puts(out, "\033[K\n");
+}
+
+void progress_erase(struct progress *p, struct buf *out) {
+        if (p->lines > 0)
+                buf_printf(out, "\033[%uA\r\033[J", p->lines);
+        p->lines = 0;
+}
+
+/* The rows that fit, the most telling marks first, each group in its order; returns how many. */
+static size_t choose_rows(const struct progress *p, size_t room, bool *chosen) {
+        static const enum progress_mark order[] = { MARK_BAD, MARK_WAITS, MARK_FINE, MARK_RESTS };
+        size_t n = 0;
+
+        for (size_t m = 0; m < ARRAY_SIZE(order); m++)
+                for (size_t i = 0; i < p->n && n < room; i++)
+                        if (progress_mark(p->rows[i].state) == order[m]) {
+                                chosen[i] = true;
+                                n++;
+                        }
+        return n;
+}
+
+void progress_draw(struct progress *p, const struct progress_style *style, uint64_t now_usec, struct buf *out) {
+        unsigned name_width = 8, max = style->columns / 3, before = p->lines;
+        size_t room = style->rows > 2 && p->n > style->rows - 1 ? style->rows - 2 : p->n;
+        _cleanup_free_ bool *chosen = calloc(p->n + 1, sizeof(bool));
+
+        if (!chosen)
+                return; /* no picture this time */
+        for (size_t i = 0; i < p->n; i++) {
+                unsigned width = width_of(p->rows[i].name);
+
+                if (width > name_width)
+                        name_width = width;
+        }
+        if (name_width > max)
+                name_width = max;
+        /* Over the last picture, without clearing it first: that would flicker. */
+        if (before > 0)
+                buf_printf(out, "\033[%uA\r", before);
+        size_t n = choose_rows(p, room, chosen);
+        for (size_t i = 0; i < p->n; i++)
+                if (chosen[i])
+                        draw_row(&p->rows[i], style, name_width, now_usec, out);
+        p->lines = (unsigned)n;
+        if (n < p->n) {
+                buf_printf(out, " %s %zu more\033[K\n", mark_text(MARK_RESTS, style, 0), p->n - n);
+                p->lines++;
+        }
+        if (p->lines < before)
+                buf_puts(out, "\033[J");
+}
+
+void progress_plain(const json_t *transition, struct buf *out) {
+        const char *stack = text_of(transition, "stack"), *container = text_of(transition, "container"), *to = text_of(transition, "to"),
+                   *message = text_of(transition, "message");
+        json_int_t replica = json_integer_value(json_object_get(transition, "replica"));
+        double seconds = seconds_of(transition, "duration");
+        char target[TARGET_TEXT_SIZE], words[NUM_TEXT_MAX];
+
+        if (!to || !container || strcmp(to, "pending") == 0)
+                return;
+        buf_printf(out, "%s: %s", target_text(stack ? stack : "", container, replica, true, target), to);
+        if (message)
+                buf_printf(out, ": %s", message);
+        else if (seconds >= 0 && (progress_mark(to) == MARK_FINE || progress_mark(to) == MARK_RESTS))
+                buf_printf(out, " (%s)", num_human_duration(words, (uint64_t)(seconds * 1e6)));
+        buf_putc(out, '\n');
+}
+
+void progress_json(const json_t *transition, struct buf *out) {
+        _cleanup_free_ char *text = json_dumps(transition, JSON_COMPACT);
+
+        if (text)
+                buf_printf(out, "%s\n", text);
+        else
+                out->failed = true;
+}
+
+static void put_failure(const json_t *failure, const char *stack, const struct progress_style *style, struct buf *out) {
+        const char *container = text_of(failure, "container"), *message = text_of(failure, "message"), *hint = text_of(failure, "hint");
+        json_int_t replica = json_integer_value(json_object_get(failure, "replica"));
+        const json_t *lines = json_object_get(failure, "lines");
+        char target[TARGET_TEXT_SIZE];
+        size_t i;
+        json_t *line;
+
+        target_text(stack, container ? container : "", replica, true, target);
+        buf_printf(out, "%s%s%s: %s%s\n", style->color ? "\033[31m" : "", target, style->color ? "\033[0m" : "", message ? message : "failed",
+                   json_array_size(lines) > 0 ? "; last lines of its log:" : "");
+        json_array_foreach(lines, i, line) {
+                buf_puts(out, "    ");
+                (void)progress_put_cut(out, json_string_value(line) ? json_string_value(line) : "", UINT32_MAX);
+                buf_putc(out, '\n');
+        }
+        if (hint)
+                buf_printf(out, "    hint: %s\n", hint);
+        else
+                buf_printf(out, "    see: ctrsup logs %s -n 50\n", target);
+}
+
+void progress_result(const json_t *result, const char *asked, const struct progress_style *style, struct buf *out) {
+        const char *outcome = text_of(result, "outcome"), *stack = text_of(result, "stack");
+        json_int_t revision = json_integer_value(json_object_get(result, "revision"));
+        double seconds = seconds_of(result, "duration");
+        char words[NUM_TEXT_MAX];
+        size_t i;
+        json_t *failure;
+
+        json_array_foreach(json_object_get(result, "failures"), i, failure)
+                put_failure(failure, stack ? stack : "", style, out);
+        if (!outcome || (!stack && strcmp(outcome, "done") == 0))
+                return; /* of several targets: each has its line already */
+        buf_printf(out, "%s: ", stack ? stack : "ctrsup");
+        if (revision > 0)
+                buf_printf(out, "revision %lld ", (long long)revision);
+        if (strcmp(outcome, "done") == 0)
+                buf_printf(out, "%s%s", revision > 0 ? "is " : "", asked);
+        else if (strcmp(outcome, "timeout") == 0)
+                buf_printf(out, "is not %s yet; the work goes on: ctrsup status%s%s", asked, stack ? " " : "", stack ? stack : "");
+        else
+                buf_puts(out, outcome);
+        if (seconds >= 0)
+                buf_printf(out, " (%s)", num_human_duration(words, (uint64_t)(seconds * 1e6)));
+        buf_putc(out, '\n');
+}
+
+int progress_exit_code(const json_t *result) {
+        const char *outcome = text_of(result, "outcome");
+
+        if (!outcome)
+                return EXIT_BUG;
+        if (strcmp(outcome, "done") == 0)
+                return EXIT_OK;
+        return strcmp(outcome, "timeout") == 0 ? EXIT_TRY_AGAIN : EXIT_NEGATIVE;
+}
