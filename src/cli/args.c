@@ -15,7 +15,7 @@ enum { GLOBAL = 1000 }; /* above every verb's ids */
 enum { OUTPUT = GLOBAL, NO_LEGEND, NO_PAGER, QUIET, VERBOSE, PROGRESS, COLOR, HOST, YES, NO_INPUT, TIMEOUT, HELP, VERSION };
 
 const struct args_option args_global[] = {
-        { OUTPUT, 'o', "output", "FORMAT", "table, json, name (one target a line), yaml or text, where the verb has it" },
+        { OUTPUT, 'o', "output", "FORMAT", "table, json, name (one target a line), yaml or text, as the verb has it" },
         { NO_LEGEND, 0, "no-legend", NULL, "leave out the header of tables" },
         { NO_PAGER, 0, "no-pager", NULL, "never send long output through a pager" },
         { QUIET, 'q', "quiet", NULL, "no progress and no remarks, only failures" },
@@ -32,7 +32,8 @@ const struct args_option args_global[] = {
 };
 
 static const char *const output_names[] = {
-        [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_NAME] = "name", [OUTPUT_YAML] = "yaml", [OUTPUT_TEXT] = "text", [OUTPUT_SHORT] = "short", [OUTPUT_CAT] = "cat",
+        [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_NAME] = "name", [OUTPUT_YAML] = "yaml",
+        [OUTPUT_TEXT] = "text",   [OUTPUT_SHORT] = "short", [OUTPUT_CAT] = "cat",
 };
 static_assert(ARRAY_SIZE(output_names) == _OUTPUT_MAX, "every output has a name");
 

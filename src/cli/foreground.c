@@ -1,6 +1,7 @@
 #include "foreground.h"
 
 #include "lines.h"
+#include "logsource.h"
 #include "programs.h"
 
 #include <fcntl.h>
@@ -133,9 +134,10 @@ static void take_output(struct session *s) {
 }
 
 /* From the start on the picture is not redrawn any more: what comes now are lines, and a transition is one of them. */
-static int finish_apply(struct session *s, const json_t *result) {
+static int finish_apply(struct session *s, json_t *result) {
         _cleanup_buf_ struct buf text = BUF_NULL;
 
+        logsource_fill_failures(s->cli, result);
         progress_result(result, "ready", &s->watch.style, &text);
         if (s->watch.mode != PROGRESS_NONE || progress_exit_code(result) != EXIT_OK)
                 cli_note(&text);
@@ -150,8 +152,8 @@ static int finish_apply(struct session *s, const json_t *result) {
 
 /* EXIT_OK to go on. */
 static int take_work_reply(struct session *s, const struct control_answer *a) {
-        const json_t *transition = json_object_get(a->parameters, "transition"), *result = json_object_get(a->parameters, "result"),
-                     *event = json_object_get(a->parameters, "event");
+        const json_t *transition = json_object_get(a->parameters, "transition"), *event = json_object_get(a->parameters, "event");
+        json_t *result = json_object_get(a->parameters, "result");
 
         if (a->error)
                 return daemon_fail(s->cli, a);
@@ -171,13 +173,6 @@ static int take_work_reply(struct session *s, const struct control_answer *a) {
         return json_is_object(result) ? finish_apply(s, result) : EXIT_OK;
 }
 
-/* A connection that broke because the supervisor died is told by reap(), which knows how it died. */
-static bool is_dead(const struct session *s) {
-        struct pollfd lifeline = { .fd = s->lifeline, .events = POLLIN };
-
-        return poll(&lifeline, 1, 1000) > 0 && (lifeline.revents & POLLHUP);
-}
-
 static int take_work(struct session *s) {
         for (;;) {
                 _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
@@ -188,7 +183,10 @@ static int take_work(struct session *s) {
                         return EXIT_OK;
                 if (r < 0) {
                         s->work = control_client_free(s->work);
-                        return s->ending || is_dead(s) ? EXIT_OK : daemon_lost(s->cli, r, &err);
+                        if (s->ending)
+                                return EXIT_OK;
+                        s->lifeline = close_fd(s->lifeline); /* it has ended, which reap() tells, or is to end */
+                        return r == -EPIPE ? EXIT_OK : daemon_lost(s->cli, r, &err);
                 }
                 int code = take_work_reply(s, &answer);
                 if (code != EXIT_OK)
@@ -292,12 +290,15 @@ static void serve(struct session *s) {
         }
 }
 
-/* The last lines are read before the supervisor is gone for good. A supervisor that ended otherwise than asked is a bug. */
+/* What it said before it went is still in the sockets: the last lines, the last transitions. A supervisor that ended otherwise than asked is a bug. */
 static int reap(struct session *s) {
         struct err err = { 0 };
         int status = 0;
 
         take_output(s);
+        if (s->work)
+                (void)take_work(s);
+        take_stop(s);
         s->lifeline = close_fd(s->lifeline);
         if (s->pid == 0)
                 return s->code;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { INTERACTIVE = 1, TTY, USER, WORKDIR, ENVIRONMENT };
@@ -107,7 +108,7 @@ static int exit_code(const json_t *end) {
         return signal ? EXIT_SIGNAL + signal_number(signal) : EXIT_SELF;
 }
 
-/* One fd by SCM_RIGHTS, waited for; -EBADF: the other side closed without one. */
+/* One fd by SCM_RIGHTS, if it is there; -EBADF: it is not. */
 static int receive_master(int socket_fd) {
         union {
                 char space[CMSG_SPACE(sizeof(int))];
@@ -118,12 +119,21 @@ static int receive_master(int socket_fd) {
         struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
         int fd = -EBADF;
 
-        if (recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC) <= 0)
+        if (recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) <= 0)
                 return -EBADF;
         struct cmsghdr *c = CMSG_FIRSTHDR(&header);
         if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
                 memcpy(&fd, CMSG_DATA(c), sizeof(int));
         return fd;
+}
+
+/* The terminal has come, or will not: 0, or an exit code. */
+static int adopt_master(struct exec *x) {
+        int master = x->pty_socket >= 0 ? receive_master(x->pty_socket) : -EBADF;
+        struct err err = { 0 };
+
+        x->pty_socket = close_fd(x->pty_socket);
+        return master >= 0 && session_begin(&x->session, master, x->interactive, &err) < 0 ? fail(x->cli, &err) : 0;
 }
 
 /* The replies that are there: -1 go on, else the exit code. */
@@ -141,6 +151,9 @@ static int take_replies(struct exec *x) {
                 }
                 const json_t *end = json_object_get(answer.parameters, "exit");
                 if (json_is_object(end)) {
+                        /* A short command is over before its terminal is looked at. */
+                        if (x->session.master < 0)
+                                (void)adopt_master(x);
                         session_drain(&x->session);
                         return exit_code(end);
                 }
@@ -178,11 +191,9 @@ static int carry(struct exec *x) {
                         return fail(x->cli, &err);
                 }
                 if (x->pty_socket >= 0 && fds[1].revents) {
-                        int master = receive_master(x->pty_socket);
-
-                        x->pty_socket = close_fd(x->pty_socket);
-                        if (master >= 0 && session_begin(&x->session, master, x->interactive, &err) < 0)
-                                return fail(x->cli, &err);
+                        code = adopt_master(x);
+                        if (code)
+                                return code;
                 }
         }
 }
@@ -256,6 +267,11 @@ static int run(struct exec *x, struct args *args) {
         }
         json_t *parameters = json_pack("{s:s, s:o, s:O, s:s?, s:s?, s:b}", "target", words[0], "command", command, "environment", x->environment, "user",
                                        x->user, "working_dir", x->working_dir, "tty", x->tty);
+        struct winsize size;
+        if (parameters && x->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+                (void)json_object_set_new(parameters, "rows", json_integer(size.ws_row));
+                (void)json_object_set_new(parameters, "columns", json_integer(size.ws_col));
+        }
         if (!parameters) {
                 err_oom(&err);
                 return fail(x->cli, &err);

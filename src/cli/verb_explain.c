@@ -1,4 +1,5 @@
 /* explain, schema: the field table for people and editors. */
+#include "pager.h"
 #include "verbs.h"
 
 #include <ctrsup/spec/explain.h>
@@ -19,7 +20,10 @@ int verb_explain(struct cli *c, struct args *args) {
                 if (r < 0)
                         return cli_fail(c, r == -ENOENT ? EXIT_NO_TARGET : EXIT_KERNEL, &err);
         }
-        return cli_print(c, &out);
+        pid_t pager = pager_begin(c);
+        code = cli_print(c, &out);
+        pager_end(pager);
+        return code;
 }
 
 int verb_schema(struct cli *c, struct args *args) {

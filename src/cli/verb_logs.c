@@ -1,7 +1,7 @@
 /* logs: what the containers printed, from the journal or the files; which of them, the daemon knows. */
 #include "daemon.h"
-#include "logread.h"
-#include "statusview.h"
+#include "logsource.h"
+#include "pager.h"
 #include "target.h"
 #include "verbs.h"
 
@@ -58,51 +58,23 @@ static int parse_option(struct cli *c, struct args *args, int id, struct request
         }
 }
 
-/* What the daemon says of each container's log; what has none to be read is said, and left out. */
-static int find_logs(const struct cli *c, const json_t *containers, struct logread_target *targets, size_t *ret_n) {
-        size_t i;
-        const json_t *b;
-
-        *ret_n = 0;
-        json_array_foreach(containers, i, b) {
-                const json_t *log = json_object_get(b, "log");
-                const char *driver = json_string_value(json_object_get(log, "driver")), *path = json_string_value(json_object_get(log, "path"));
-                struct logread_target t = {
-                        .stack = json_string_value(json_object_get(b, "stack")),
-                        .container = json_string_value(json_object_get(b, "container")),
-                        .replica = (uint32_t)json_integer_value(json_object_get(b, "replica")),
-                };
-
-                if (!t.stack || !t.container || !driver)
-                        return cli_fail(c, EXIT_BUG, &(struct err){ .code = EBADMSG, .text = "the daemon's answer has no log" });
-                if (strcmp(driver, "file") == 0 && path) {
-                        t.driver = LOGREAD_FILE;
-                        t.path = path;
-                } else if (strcmp(driver, "journald") == 0)
-                        t.driver = LOGREAD_JOURNAL;
-                else {
-                        cli_say(c, "%s/%s has no log that can be shown (logging.driver: %s)%s", t.stack, t.container, driver,
-                                strcmp(driver, "direct") == 0 ? "; see journalctl -t TAG" : "");
-                        continue;
-                }
-                targets[(*ret_n)++] = t;
-        }
-        return 0;
-}
-
 struct printing {
         const struct cli *cli;
         enum logread_output output;
-        bool names;
+        bool names, follow;
         int code;
+        struct buf text;        /* not printed yet */
 };
 
+/* Followed lines go out one by one, others in large pieces. */
 static int print_line(void *userdata, const struct logread_line *line) {
         struct printing *p = userdata;
-        _cleanup_buf_ struct buf out = BUF_NULL;
 
-        logread_format(&out, line, p->output, p->names, p->cli->out_tty);
-        p->code = cli_print(p->cli, &out);
+        logread_format(&p->text, line, p->output, p->names, p->cli->out_tty);
+        if (!p->follow && p->text.len < 64 * 1024)
+                return 0;
+        p->code = cli_print(p->cli, &p->text);
+        buf_reset(&p->text);
         return p->code == EXIT_OK ? 0 : 1;
 }
 
@@ -118,8 +90,8 @@ static int open_stop(struct err *err) {
         return fd < 0 ? err_sys(err, errno, "wait for signals") : fd;
 }
 
-static int show(const struct cli *c, struct request *q, const struct logread_target *targets, size_t n) {
-        struct printing p = { .cli = c, .output = q->output, .names = n > 1 };
+static int show(const struct cli *c, struct request *q, const struct logsource *source) {
+        struct printing p = { .cli = c, .output = q->output, .names = json_array_size(source->containers) > 1, .follow = q->options.follow };
         _cleanup_fd_ int stop = -EBADF;
         struct err err = { 0 };
 
@@ -131,19 +103,42 @@ static int show(const struct cli *c, struct request *q, const struct logread_tar
                 if (!q->lines_given)
                         q->options.tail = 100;
         }
-        int r = logread_run(targets, n, &q->options, print_line, &p, &err);
+        pid_t pager = q->options.follow ? 0 : pager_begin(c);
+        int r = logread_run(source->items, source->n, &q->options, print_line, &p, &err);
         if (r < 0)
-                return cli_fail(c, r == -EACCES || r == -EPERM ? EXIT_NO_PERMISSION : EXIT_KERNEL, &err);
+                p.code = cli_fail(c, r == -EACCES || r == -EPERM ? EXIT_NO_PERMISSION : EXIT_KERNEL, &err);
+        else if (p.code == EXIT_OK)
+                p.code = cli_print(c, &p.text);
+        buf_done(&p.text);
+        pager_end(pager);
         return p.code;
 }
 
-int verb_logs(struct cli *c, struct args *args) {
+/* Asks the daemon where the lines of these are. targets is taken. */
+static int find_logs(const struct cli *c, const char *first, json_t *targets, struct logsource *ret) {
         _cleanup_control_client_ struct control_client *client = NULL;
         _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
-        _cleanup_free_ struct logread_target *targets = NULL;
+        _cleanup_buf_ struct buf unread = BUF_NULL;
+        struct err err = { 0 };
+        int code = daemon_open(c, first, &client);
+
+        if (code) {
+                json_decref(targets);
+                return code;
+        }
+        code = daemon_call(c, client, CONTROL_METHOD("Status"), json_pack("{s:o}", "targets", targets), &answer);
+        if (code)
+                return code;
+        if (logsource_make(json_object_get(answer.parameters, "containers"), ret, &unread, &err) < 0)
+                return cli_fail(c, EXIT_KERNEL, &err);
+        cli_note(&unread);
+        return ret->n == 0 && unread.len > 0 ? EXIT_NEGATIVE : EXIT_OK;
+}
+
+int verb_logs(struct cli *c, struct args *args) {
+        _cleanup_logsource_ struct logsource source = LOGSOURCE_NULL;
         struct request q = { .options = LOGREAD_OPTIONS, .output = LOGREAD_SHORT };
         struct err err = { 0 };
-        size_t n;
         int id;
 
         while ((id = args_next(args)) != ARGS_END) {
@@ -154,22 +149,11 @@ int verb_logs(struct cli *c, struct args *args) {
                         return wrong;
         }
         if (args_n_words(args) == 0)
-                return cli_usage(c, "takes at least one TARGET");
+                return cli_usage(c, "which TARGET?");
         q.output = c->output == OUTPUT_JSON ? LOGREAD_JSON : c->output == OUTPUT_CAT ? LOGREAD_CAT : LOGREAD_SHORT;
-        json_t *words = targets_json(args_words(args), args_n_words(args), &err);
-        if (!words)
-                return cli_fail(c, EXIT_USAGE, &err);
-        int code = daemon_open(c, args_words(args)[0], &client);
-        if (code)
-                json_decref(words);
-        else
-                code = daemon_call(c, client, CONTROL_METHOD("Status"), json_pack("{s:o}", "targets", words), &answer);
-        if (code)
-                return code;
-        const json_t *containers = json_object_get(answer.parameters, "containers");
-        targets = calloc(json_array_size(containers) + 1, sizeof(*targets));
+        json_t *targets = targets_json(args_words(args), args_n_words(args), &err);
         if (!targets)
-                return cli_oom(c);
-        code = find_logs(c, containers, targets, &n);
-        return code ? code : n == 0 ? EXIT_NEGATIVE : show(c, &q, targets, n);
+                return cli_fail(c, EXIT_USAGE, &err);
+        int code = find_logs(c, args_words(args)[0], targets, &source);
+        return code ? code : show(c, &q, &source);
 }

@@ -32,7 +32,7 @@
 struct fake {
         sd_event *event;
         struct control_server *server;
-        struct control_call *events, *lines, *exec, *slow;
+        struct control_call *events, *lines, *exec, *slow, *stopping;
         int lifeline;
         char *folder;           /* of the socket, removed at the end */
         char stack[64];
@@ -212,8 +212,11 @@ static int finish(struct control_call *call, json_t *parameters, void *userdata)
         bool force = json_is_true(json_object_get(parameters, "force"));
 
         /* "slow" is slow to stop too: only force ends it. */
-        if (strcmp(f->stack, "slow") == 0 && !force)
+        if (strcmp(f->stack, "slow") == 0 && !force) {
+                if (!f->stopping)
+                        f->stopping = control_call_ref(call);
                 return control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)), true);
+        }
         (void)control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "stopping", "stopped", NULL)), true);
         (void)control_reply(call, result(f->stack, "done", NULL), false);
         return sd_event_exit(f->event, 0);
@@ -281,7 +284,11 @@ static int exec_in(struct control_call *call, json_t *parameters, void *userdata
         for (size_t i = 0; i < 3; i++)
                 fds[i] = control_call_take_fd(call, i);
         if (json_is_true(json_object_get(parameters, "tty"))) {
-                pid = forkpty(&master, NULL, NULL, NULL);
+                const struct winsize size = {
+                        .ws_row = (unsigned short)json_integer_value(json_object_get(parameters, "rows")),
+                        .ws_col = (unsigned short)json_integer_value(json_object_get(parameters, "columns")),
+                };
+                pid = forkpty(&master, NULL, NULL, &size);
                 if (pid == 0)
                         run_command(parameters);
                 send_fd(fds[0], master);
@@ -344,6 +351,7 @@ static int serve(struct fake *f, const char *path) {
         control_call_unref(f->events);
         control_call_unref(f->lines);
         control_call_unref(f->slow);
+        control_call_unref(f->stopping);
         control_server_free(f->server);
         if (f->folder)
                 (void)rmdir(f->folder);

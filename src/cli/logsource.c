@@ -1,0 +1,114 @@
+#include "logsource.h"
+
+#include "daemon.h"
+#include "target.h"
+
+#include <string.h>
+
+enum { LAST_LINES = 8 };
+#define PATIENCE_USEC UINT64_C(2000000)
+
+void logsource_done(struct logsource *l) {
+        free(l->items);
+        json_decref(l->containers);
+        *l = LOGSOURCE_NULL;
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+        const char *text = json_string_value(json_object_get(object, key));
+
+        return text ? text : "";
+}
+
+/* Whether its lines can be read back; else why not. */
+static const char *read_source(const json_t *container, struct logread_target *ret) {
+        const json_t *log = json_object_get(container, "log");
+        const char *driver = text_of(log, "driver"), *path = text_of(log, "path");
+
+        *ret = (struct logread_target){
+                .stack = text_of(container, "stack"),
+                .container = text_of(container, "container"),
+                .replica = (uint32_t)json_integer_value(json_object_get(container, "replica")),
+                .driver = LOGREAD_JOURNAL,
+        };
+        if (strcmp(driver, "journald") == 0)
+                return NULL;
+        if (strcmp(driver, "file") == 0 && *path) {
+                ret->driver = LOGREAD_FILE;
+                ret->path = path;
+                return NULL;
+        }
+        if (strcmp(driver, "none") == 0)
+                return "logging.driver is none: nothing is kept";
+        return strcmp(driver, "direct") == 0 ? "it writes to the journal itself: journalctl -t TAG has its lines" : "its lines are kept nowhere we can read";
+}
+
+int logsource_make(json_t *containers, struct logsource *ret, struct buf *unread, struct err *err) {
+        char target[TARGET_TEXT_SIZE];
+        size_t i;
+        json_t *container;
+
+        *ret = (struct logsource){ .items = calloc(json_array_size(containers) + 1, sizeof(*ret->items)), .containers = json_incref(containers) };
+        if (!ret->items)
+                return err_oom(err);
+        json_array_foreach(containers, i, container) {
+                const char *why = read_source(container, &ret->items[ret->n]);
+
+                if (!why)
+                        ret->n++;
+                else
+                        buf_printf(unread, "%s: %s\n",
+                                   target_text(text_of(container, "stack"), text_of(container, "container"),
+                                               json_integer_value(json_object_get(container, "replica")), true, target), why);
+        }
+        return 0;
+}
+
+static int keep_line(void *userdata, const struct logread_line *line) {
+        /* Bytes that are no UTF-8 are no JSON string: such a line is left out of a failure's few. */
+        json_t *text = json_stringn(line->text, line->len);
+
+        if (text)
+                (void)json_array_append_new(userdata, text);
+        return 0;
+}
+
+static void fill(json_t *failure, const char *stack, const json_t *containers) {
+        struct target wanted = { 0 };
+        size_t i;
+        json_t *container;
+
+        (void)snprintf(wanted.stack, sizeof(wanted.stack), "%s", stack);
+        (void)snprintf(wanted.container, sizeof(wanted.container), "%s", text_of(failure, "container"));
+        wanted.replica = (uint32_t)json_integer_value(json_object_get(failure, "replica"));
+        json_array_foreach(containers, i, container) {
+                struct logread_options options = LOGREAD_OPTIONS;
+                struct logread_target source;
+                json_t *lines = json_object_get(failure, "lines");
+
+                if (!target_covers(&wanted, text_of(container, "stack"), text_of(container, "container"),
+                                   json_integer_value(json_object_get(container, "replica"))) ||
+                    read_source(container, &source) || !json_is_array(lines) || json_array_size(lines) > 0)
+                        continue;
+                options.tail = LAST_LINES;
+                (void)logread_run(&source, 1, &options, keep_line, lines, NULL);
+        }
+}
+
+void logsource_fill_failures(const struct cli *c, json_t *result) {
+        _cleanup_control_client_ struct control_client *client = NULL;
+        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+        json_t *failures = json_object_get(result, "failures"), *failure;
+        const char *stack = text_of(result, "stack");
+        size_t i;
+
+        if (json_array_size(failures) == 0 || !*stack || daemon_connect(c, stack, &client, NULL) < 0)
+                return;
+        json_t *parameters = json_pack("{s:[s]}", "targets", stack);
+        int r = control_client_call(client, &(struct control_request){ .method = CONTROL_METHOD("Status"), .parameters = parameters }, PATIENCE_USEC, &answer, NULL);
+        json_decref(parameters);
+        if (r < 0 || answer.error)
+                return; /* the failure itself is told all the same */
+        json_array_foreach(failures, i, failure)
+                fill(failure, stack, json_object_get(answer.parameters, "containers"));
+}
