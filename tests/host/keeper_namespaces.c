@@ -3,7 +3,6 @@
 
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #define ROOT "    rootfs: {layers: [{dir: base}]}\n"
 

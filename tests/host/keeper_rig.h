@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { RIG_TIMEOUT_MSEC = 20000, RIG_UID = 1200029696, RIG_OUTPUT = 256 * 1024, RIG_NODES = 32 };
 
@@ -30,6 +31,7 @@ struct rig {
         unsigned generation;
         int userns, other_userns;
         int tests, failures;
+        uint64_t launched_usec; /* when the last launch was begun, cgroup and pipe being there */
 };
 
 /* A container from launch to its end. */
@@ -205,7 +207,7 @@ static _unused_ void rig_begin(bool ephemeral) {
         rig_spawn_keeper();
 }
 
-static int rig_end(void) {
+static _unused_ int rig_end(void) {
         rig_clean();
         printf("1..%d\n", rig.tests);
         return rig.failures > 0;
@@ -294,6 +296,9 @@ static _unused_ void rig_launch(struct rig_box *b, const char *body, const struc
                 .stdio = { { o->stdin_fd > 0 ? o->stdin_fd : null, false }, { output[1], true }, { output[1], true } },
                 .peer_pidfds = { shared, shared, shared, shared, shared, shared, shared, shared },
         };
+        struct timespec now;
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        rig.launched_usec = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
         if (recipe_make(&in, &b->plan, &err) < 0)
                 rig_bail("make the recipe", err.text);
         if (keeper_client_launch(rig.client, b->id, recipe_plan_label(b->plan), recipe_plan_recipe(b->plan), &err) < 0)
