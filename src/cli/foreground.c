@@ -214,7 +214,7 @@ static void take_stop(struct session *s) {
                         return;
                 if (r > 0 && answer.error)
                         (void)daemon_fail(s->cli, &answer);
-                else if (r > 0 && json_is_object(json_object_get(answer.parameters, "transition")))
+                else if (r > 0 && !s->work && json_is_object(json_object_get(answer.parameters, "transition")))
                         watch_transition(&s->watch, json_object_get(answer.parameters, "transition"));
                 if (r > 0 && answer.error)
                         s->lifeline = close_fd(s->lifeline);

@@ -65,6 +65,8 @@ static void words_health(const struct report_event *e, struct buf *out) {
 static void words_restart(const struct report_event *e, struct buf *out) {
         char time[NUM_TEXT_MAX];
 
+        if (e->message)
+                buf_printf(out, "%s; ", e->message);
         buf_printf(out, "restart %llu in %s", (unsigned long long)e->restarts + 1, num_human_duration(time, e->delay_usec));
 }
 
@@ -304,11 +306,12 @@ static json_t *time_json(uint64_t usec) {
 json_t *report_json(const struct report_event *e) {
         _cleanup_buf_ struct buf words = BUF_NULL;
 
-        rows[e->kind].words(e, &words);
-        json_t *j = json_pack("{s:o, s:s, s:s?, s:s?, s:i, s:s?, s:s?, s:s, s:s?, s:i}", "time", time_json(e->real_usec), "kind",
+        if (e->kind != REPORT_CONTAINER_STATE) /* its words are what "to" says */
+                rows[e->kind].words(e, &words);
+        json_t *j = json_pack("{s:o, s:s, s:s?, s:s?, s:i, s:s?, s:s?, s:s?, s:s?, s:i}", "time", time_json(e->real_usec), "kind",
                               rows[e->kind].name, "stack", e->stack, "container", e->container, "replica", (int)e->replica, "from",
                               e->change ? phase_name(e->change->from) : NULL, "to", e->change ? phase_name(e->change->to) : NULL, "message",
-                              buf_text(&words), "hint", e->hint, "priority", report_priority(e));
+                              words.len ? buf_text(&words) : NULL, "hint", e->hint, "priority", report_priority(e));
         if (j && e->change && e->duration_usec)
                 (void)json_object_set_new(j, "duration", json_real((double)e->duration_usec / USEC_PER_SEC));
         return j;

@@ -86,10 +86,8 @@ static json_t *transition_words(const struct instance *i) {
         switch (i->phase) {
         case PHASE_BACKOFF:
         case PHASE_FAILED:
-                if (i->last_exit.reason == EXIT_NOT_STARTED)
-                        return text_json(i->message);
-                if (i->last_exit.reason == EXIT_NONE)
-                        return json_null();
+                if (i->last_exit.reason == EXIT_NONE || i->last_exit.reason == EXIT_NOT_STARTED)
+                        return json_null(); /* why it did not start is said once, by the result, with the hint */
                 if (i->phase == PHASE_BACKOFF)
                         (void)snprintf(text, sizeof(text), "%s (attempt %u)", exit_info_words(&i->last_exit, words), i->attempts);
                 else

@@ -147,6 +147,9 @@ static void report_step(struct member *b, const struct step *st, const struct no
                 e.pid = b->state.pid;
                 e.restarts = b->state.restarts;
                 e.duration_usec = now->mono_usec - b->phase_since_usec;
+                char words[NUM_TEXT_MAX];
+                if (b->state.phase == PHASE_BACKOFF && b->state.last_exit.reason != EXIT_NONE)
+                        e.message = exit_info_words(&b->state.last_exit, words);
                 if (b->state.phase == PHASE_BACKOFF && b->state.deadline_usec != USEC_INFINITY)
                         e.delay_usec = b->state.deadline_usec - now->mono_usec;
                 manager_report(m, &e);
