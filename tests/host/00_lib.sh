@@ -103,6 +103,7 @@ left_behind() {
 on_exit() {
         local c p
         for c in "${cleanups[@]}"; do eval "$c" >/dev/null 2>&1; done
+        { [ -z "${supervisor:-}" ] || { kill "$supervisor" && within 5 test ! -d "/proc/$supervisor"; }; } 2>/dev/null
         for p in $(tagged_pids); do kill -KILL "$p" 2>/dev/null; done
         within 5 no_tagged_pids
         tagged_cgroups | while read -r d; do rmdir "$d" 2>/dev/null; done
