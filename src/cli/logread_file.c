@@ -105,7 +105,8 @@ static int step(struct file *f, struct err *err) {
 
 /* Reads more behind what there is. 1: got some, 0: the end of all files for now. */
 static int fill(struct file *f, struct err *err) {
-        memmove(f->data, f->data + f->at, f->len - f->at);
+        if (f->at > 0)
+                memmove(f->data, f->data + f->at, f->len - f->at);
         f->len -= f->at;
         f->at = 0;
         if (f->room - f->len < CHUNK) {
