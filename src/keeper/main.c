@@ -6,6 +6,7 @@
 
 #include <ctrsup/base/cleanup.h>
 #include <ctrsup/kernel/io.h>
+#include <ctrsup/kernel/sys.h>
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -119,7 +120,7 @@ static int prepare_process(void) {
         sigset_t none;
 
         for (int sig = 1; sig < NSIG; sig++)
-                (void)signal(sig, SIG_DFL);
+                (void)sys_signal_default(sig);
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)setsid(); /* fails when we lead a group already: fine */

@@ -26,7 +26,7 @@ static bool is_plain(const char *text) {
         if (len == 0 || strchr(" ?:,[]{}#&*!|>'\"%@`<=", text[0]) ||
             (text[0] == '-' && (len == 1 || text[1] == ' ' || text[1] == '-')))
                 return false;
-        if (text[len - 1] == ' ' || text[len - 1] == ':' || strpbrk(text, ",[]{}") || strstr(text, ": ") || strstr(text, " #"))
+        if (text[len - 1] == ' ' || text[len - 1] == ':' || strpbrk(text, ",[]{}") || strstr(text, ": ") || strstr(text, ":?") || strstr(text, " #"))
                 return false;
         for (size_t i = 0, n; i < len; i += n) {
                 n = utf8_decode(text + i, len - i, &cp);

@@ -38,6 +38,7 @@ static void scalars_read_back(void **state) {
                 "a:",
                 "a: b",
                 "a :b",
+                "a:?b", /* flow style: an error to libyaml */
                 "a #b",
                 "a#b",
                 "#a",

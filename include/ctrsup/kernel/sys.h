@@ -31,6 +31,18 @@ static inline int sys_pidfd_send_signal(int pidfd, int sig) {
         return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 }
 
+/* The default action, also of the two signals that libc keeps for itself and leaves ignored (SigIgn 0x180000000). */
+static inline int sys_signal_default(int sig) {
+        struct {
+                void *handler;
+                unsigned long flags;
+                void *restorer;
+                uint64_t mask;
+        } action = { 0 };
+
+        return (int)syscall(SYS_rt_sigaction, sig, &action, NULL, sizeof(action.mask));
+}
+
 static inline int sys_pivot_root(const char *new_root, const char *put_old) {
         return (int)syscall(SYS_pivot_root, new_root, put_old);
 }
