@@ -56,7 +56,8 @@ static child_operation *const payload[_RECIPE_OP_MAX] = {
 };
 
 int child_arm(void) {
-        return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+        /* a change of ids clears the one and sets the other to the sysctl fs.suid_dumpable */
+        return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
 int child_report(const struct child *c, enum exec_report_kind kind, int32_t pid, uint32_t error) {
@@ -107,7 +108,6 @@ static int close_others(const struct child *c) {
 static int start(struct child *c) {
         sigset_t none;
 
-        /* PR_SET_DUMPABLE 0 is inherited from the keeper: nobody reads this memory through /proc until execve */
         int r = child_arm();
         if (r < 0)
                 return r;

@@ -39,7 +39,7 @@ struct child {
 
         /* the payload's */
         int root;                     /* O_PATH of what is or becomes / */
-        int dev;                      /* the container's /dev: source of masks */
+        int dev, null;                /* the container's /dev, and its null once one was needed: source of masks */
         int mask;                     /* an empty read-only directory, once one was needed */
         struct child_stream stream[3];
         const char *groups[CHILD_GROUPS_MAX];
@@ -90,7 +90,7 @@ int payload_chdir(struct child *c, const struct recipe_op *op);
 int payload_command(struct child *c, const struct recipe_op *op);
 
 /* Shared by the two. */
-int child_arm(void);                                            /* die with the keeper; again after every change of ids */
+int child_arm(void); /* die with the keeper, nobody reads our memory; again after every change of ids. Ends with execve */
 int child_report(const struct child *c, enum exec_report_kind kind, int32_t pid, uint32_t error);
 int child_enter(struct child *c, enum child_place place);      /* the preparer's mount namespace */
 int child_mount(const struct recipe_op *op, const char *uid, const char *gid);

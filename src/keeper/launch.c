@@ -76,11 +76,10 @@ static int clone_preparer(struct keeper *k, const struct recipe_view *recipe, co
         return 0;
 }
 
+/* No events: what is written can wait in the pipe, only its end (EPOLLHUP, which is always told) is worth waking for. By then
+ * the preparer is gone as a rule; if not, on_preparer() waits for it by its pidfd. */
 static int watch_launch(struct keeper *k, struct entry *e) {
-        uint32_t index = index_of(k, e);
-        int r = keeper_watch(k, e->report_fd, SOURCE_REPORT, index, EPOLLIN);
-
-        return r < 0 ? r : keeper_watch(k, e->preparer_fd, SOURCE_PREPARER, index, EPOLLIN);
+        return keeper_watch(k, e->report_fd, SOURCE_REPORT, index_of(k, e), 0);
 }
 
 static int begin(struct keeper *k, const struct launch *launch, const struct recipe_view *recipe) {
@@ -166,8 +165,12 @@ static uint64_t now_usec(void) {
 static void on_preparer(struct keeper *k, struct entry *e) {
         siginfo_t info;
 
-        if (e->preparer == 0 || !reap(k, &e->preparer_fd, false, &info, NULL))
+        if (e->preparer == 0)
                 return;
+        if (!reap(k, &e->preparer_fd, false, &info, NULL)) {
+                (void)keeper_watch(k, e->preparer_fd, SOURCE_PREPARER, index_of(k, e), EPOLLIN); /* EEXIST: already */
+                return;
+        }
         e->preparer = 0;
         if (info.si_code != CLD_EXITED && !e->failed) {
                 e->killed = true;
@@ -275,7 +278,7 @@ void launch_on_event(struct keeper *k, enum source source, uint32_t index) {
                 return;
         /* always in this order: what a process wrote counts before that it is gone */
         on_report(k, e);
-        if (source == SOURCE_PREPARER)
+        if (e->report_fd < 0)
                 on_preparer(k, e);
         if (source == SOURCE_PAYLOAD)
                 on_payload(k, e);

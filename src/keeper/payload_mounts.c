@@ -103,17 +103,19 @@ int payload_readonly(struct child *c, const struct recipe_op *op) {
 }
 
 /* A file is hidden by the null device we made ourselves: never by a name in the image, CVE-2025-31133. */
-static int mask_file(const struct child *c, int place) {
+static int mask_file(struct child *c, int place) {
         struct stat st;
 
-        if (c->dev < 0)
-                return -EINVAL;
-        _cleanup_fd_ int null = openat(c->dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-        if (null < 0 || fstat(null, &st) < 0)
-                return -errno;
-        if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-                return -EINVAL;
-        _cleanup_fd_ int mount = mount_clone(null, NULL, false);
+        if (c->null < 0) {
+                if (c->dev < 0)
+                        return -EINVAL;
+                c->null = openat(c->dev, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (c->null < 0 || fstat(c->null, &st) < 0)
+                        return -errno;
+                if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+                        return -EINVAL;
+        }
+        _cleanup_fd_ int mount = mount_clone(c->null, NULL, false);
         return mount < 0 ? mount : mount_attach(mount, place);
 }
 

@@ -157,7 +157,7 @@ int prepare_spawn(struct child *c, const struct recipe_op *op) {
 
         (void)close(gate[1]);
         c->stage = KEEPER_STAGE_PAYLOAD;
-        c->root = c->dev = c->mask = -EBADF;
+        c->root = c->dev = c->null = c->mask = -EBADF;
         for (size_t i = 0; i < 3; i++)
                 c->stream[i].fd = -EBADF;
         int r = child_arm();

@@ -18,9 +18,9 @@ static int compare(const void *a, const void *b) {
         return x < y ? -1 : x > y;
 }
 
-static uint64_t median(uint64_t *v, size_t n) {
+static void show(const char *what, uint64_t *v, size_t n) {
         qsort(v, n, sizeof(*v), compare);
-        return v[n / 2];
+        printf("  start->%-8s %6" PRIu64 " us, best tenth %6" PRIu64 "\n", what, v[n / 2], v[n / 10]);
 }
 
 static void show_memory(const char *when) {
@@ -59,7 +59,10 @@ int main(int argc, char **argv) {
                 (void)rmdir(b.cgroup);
                 rig_free(&b);
         }
-        printf("keeper (%s) start->main %" PRIu64 " us, start->STARTED %" PRIu64 " us, start->EXITED %" PRIu64 " us (median of %zu)\n", mode, median(first, n), median(started, n), median(end, n), n);
+        printf("keeper, rootfs.mode %s, %zu launches, medians\n", mode, n);
+        show("main", first, n);
+        show("STARTED", started, n);
+        show("EXITED", end, n);
         for (size_t i = 0; i < ARRAY_SIZE(many); i++) {
                 rig_launch(&many[i], "    rootfs: {layers: [{dir: base}], mode: tmpfs}\n    command: [probe, sleep]\n", NULL);
                 (void)rig_wait(&many[i], &many[i].started);

@@ -195,10 +195,10 @@ static _unused_ void rig_begin(bool ephemeral) {
         (void)snprintf(rig.run, sizeof(rig.run), "%s/run", rig.dir);
         (void)snprintf(rig.cgroup, sizeof(rig.cgroup), "%s/ctrsup-keeper-%d", rig_unified(), (int)getpid());
         (void)atexit(rig_clean);
-        rig_sh("umask 022; mkdir -p %s/run %s/base/bin %s/base/etc %s/base/tmp %s/app/app && chmod 1777 %s/base/tmp && cp %s %s/base/bin/probe && cp $(command -v busybox) %s/base/bin/busybox && "
+        rig_sh("umask 022; mkdir -p %s/run %s/base/bin %s/base/etc %s/base/tmp %s/base/proc %s/base/sys %s/base/dev %s/app/app && chmod 1777 %s/base/tmp && cp %s %s/base/bin/probe && cp $(command -v busybox) %s/base/bin/busybox && "
                "ln -s busybox %s/base/bin/sh && printf 'root:x:0:0::/:/bin/sh\\napp:x:70:71::/:/bin/sh\\n' >%s/base/etc/passwd && "
                "printf 'root:x:0:\\napp:x:71:\\nrender:x:105:app\\nextra:x:106:\\n' >%s/base/etc/group && echo one >%s/app/app/file && chown 5:6 %s/app/app/file",
-               rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.probe_path, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir);
+               rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.probe_path, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir, rig.dir);
         if (mkdir(rig.cgroup, 0755) < 0)
                 rig_bail("make a cgroup", strerror(errno));
         const struct id_map other = { 0, RIG_UID + 65536, 65536 };
