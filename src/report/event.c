@@ -87,8 +87,8 @@ static void words_suppressed(const struct report_event *e, struct buf *out) {
         buf_printf(out, "%llu lines of its log were not written", (unsigned long long)e->dropped);
 }
 
-/* A container that ends well is information, one that does not is a warning. */
-enum { PRIORITY_BY_EXIT = -1, PRIORITY_SAID = -2 };
+/* A container that ends well, or because somebody said so, is information, one that does not is a warning; so with health. */
+enum { PRIORITY_BY_EXIT = -1, PRIORITY_SAID = -2, PRIORITY_BY_HEALTH = -3 };
 
 static const struct row {
         const char *name, *message_id;
@@ -119,7 +119,7 @@ static const struct row {
                                    "Container @CTRSUP_STACK@/@CTRSUP_CONTAINER@ ran out of memory",
                                    "It reached limits.memory, and the kernel killed a process of it; other containers are not concerned.\n"
                                    "Raise limits.memory, or find out what it uses it for." },
-        [REPORT_CONTAINER_HEALTH] = { "container-health", MESSAGE_ID_CONTAINER_HEALTH, LOG_NOTICE, words_health, NULL, NULL },
+        [REPORT_CONTAINER_HEALTH] = { "container-health", MESSAGE_ID_CONTAINER_HEALTH, PRIORITY_BY_HEALTH, words_health, NULL, NULL },
         [REPORT_RESTART_SCHEDULED] = { "container-restart-scheduled", MESSAGE_ID_CONTAINER_RESTART_SCHEDULED, LOG_NOTICE, words_restart, NULL, NULL },
         [REPORT_START_LIMIT] = { "container-start-limit", MESSAGE_ID_CONTAINER_START_LIMIT, LOG_ERR, words_limit,
                                  "Container @CTRSUP_STACK@/@CTRSUP_CONTAINER@ is not restarted any more",
@@ -127,9 +127,17 @@ static const struct row {
                                  "then start it with ctrsup start @CTRSUP_STACK@/@CTRSUP_CONTAINER@." },
         [REPORT_CONTAINER_UPDATED] = { "container-updated", MESSAGE_ID_CONTAINER_UPDATED, LOG_INFO, words_updated, NULL, NULL },
         [REPORT_JOB_FINISHED] = { "job-finished", MESSAGE_ID_JOB_FINISHED, PRIORITY_BY_EXIT, words_exited, NULL, NULL },
-        [REPORT_DRIFT_CORRECTED] = { "drift-corrected", MESSAGE_ID_DRIFT_CORRECTED, LOG_WARNING, words_drift, NULL, NULL },
-        [REPORT_POLICY_REFUSED] = { "policy-refused", MESSAGE_ID_POLICY_REFUSED, LOG_WARNING, words_notice, NULL, NULL },
-        [REPORT_LOG_SUPPRESSED] = { "log-suppressed", MESSAGE_ID_LOG_SUPPRESSED, LOG_WARNING, words_suppressed, NULL, NULL },
+        [REPORT_DRIFT_CORRECTED] = { "drift-corrected", MESSAGE_ID_DRIFT_CORRECTED, LOG_WARNING, words_drift,
+                                     "Somebody changed what belongs to ctrsup",
+                                     "@CTRSUP_WHAT@ was set back to what the stack file says. If the change was meant to stay, make it there." },
+        [REPORT_POLICY_REFUSED] = { "policy-refused", MESSAGE_ID_POLICY_REFUSED, LOG_WARNING, words_notice,
+                                    "Stack @CTRSUP_STACK@ asked for more than this host allows",
+                                    "@CTRSUP_KEY@ is refused by the group policy of ctrsup.conf(5); nothing was changed. Correct the stack file,\n"
+                                    "or the policy." },
+        [REPORT_LOG_SUPPRESSED] = { "log-suppressed", MESSAGE_ID_LOG_SUPPRESSED, LOG_WARNING, words_suppressed,
+                                    "Lines of a container's log were dropped",
+                                    "@CTRSUP_STACK@/@CTRSUP_CONTAINER@ wrote more than logging.rate_limit allows, or faster than could be stored.\n"
+                                    "The container itself was not slowed down." },
 };
 static_assert(ARRAY_SIZE(rows) == _REPORT_KIND_MAX, "every kind has a row");
 
@@ -143,7 +151,9 @@ int report_priority(const struct report_event *e) {
         if (p == PRIORITY_SAID)
                 return e->priority;
         if (p == PRIORITY_BY_EXIT)
-                return e->exit && exit_is_success(e->exit) ? LOG_INFO : LOG_WARNING;
+                return (e->exit && exit_is_success(e->exit)) || (e->change && e->change->to == PHASE_STOPPED) ? LOG_INFO : LOG_WARNING;
+        if (p == PRIORITY_BY_HEALTH)
+                return e->health && strcmp(e->health, "healthy") == 0 ? LOG_NOTICE : LOG_WARNING;
         return p;
 }
 
@@ -163,11 +173,29 @@ void report_words(const struct report_event *e, struct buf *out) {
         rows[e->kind].words(e, out);
 }
 
+/* A line of one line: what a container, a file name or a client put into it does nothing to the terminal (C0, DEL, C1). */
+static void put_plain(const char *text, struct buf *out) {
+        for (const unsigned char *u = (const unsigned char *)text; *u; u++) {
+                bool c1 = *u == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0;
+
+                buf_putc(out, *u < 0x20 || *u == 0x7f || c1 ? ' ' : (char)*u);
+                u += c1;
+        }
+}
+
 void report_line(const struct report_event *e, struct buf *out) {
-        report_words(e, out);
+        _cleanup_buf_ struct buf words = BUF_NULL;
+
+        report_words(e, &words);
+        put_plain(buf_text(&words), out);
         buf_putc(out, '\n');
-        if (e->hint)
-                buf_printf(out, "    hint: %s\n", e->hint);
+        if (e->hint) {
+                buf_puts(out, "    hint: ");
+                put_plain(e->hint, out);
+                buf_putc(out, '\n');
+        }
+        if (buf_failed(&words))
+                out->failed = true;
 }
 
 /* --- the journal --- */
@@ -266,7 +294,7 @@ static void put_details(const struct report_event *e, struct buf *out) {
         number(out, "ERRNO", (uint64_t)(e->error > 0 ? e->error : 0));
         field(out, "CTRSUP_STEP", e->step);
         field(out, "CTRSUP_HINT", e->hint);
-        field(out, "CTRSUP_KEYS", e->keys);
+        field(out, e->kind == REPORT_POLICY_REFUSED ? "CTRSUP_KEY" : "CTRSUP_KEYS", e->keys);
         field(out, "CTRSUP_WHAT", e->what);
         field(out, "CTRSUP_WAS", e->was);
         field(out, "CTRSUP_IS", e->is);
@@ -292,6 +320,22 @@ void report_journal_entry(const struct report_event *e, struct buf *out) {
 
 /* --- JSON --- */
 
+/* A text that is not UTF-8 (a file's name may be anything) is null rather than the end of the whole object. */
+static json_t *text_json(const char *text) {
+        json_t *j = text ? json_string(text) : NULL;
+
+        return j ? j : json_null();
+}
+
+/* The Exit type of the control interface. */
+static json_t *exit_json(const struct exit_info *e) {
+        const char *name = e->signal ? sigabbrev_np(e->signal) : NULL;
+
+        return json_pack("{s:o, s:o, s:o}", "code", e->code >= 0 ? json_integer(e->code) : json_null(), "signal",
+                         !e->signal ? json_null() : name ? json_sprintf("SIG%s", name) : json_sprintf("%d", e->signal), "reason",
+                         text_json(e->reason == EXIT_NONE ? NULL : exit_reason_name(e->reason)));
+}
+
 static json_t *time_json(uint64_t usec) {
         time_t seconds = (time_t)(usec / USEC_PER_SEC);
         char whole[32], text[48];
@@ -308,12 +352,17 @@ json_t *report_json(const struct report_event *e) {
 
         if (e->kind != REPORT_CONTAINER_STATE) /* its words are what "to" says */
                 rows[e->kind].words(e, &words);
-        json_t *j = json_pack("{s:o, s:s, s:s?, s:s?, s:i, s:s?, s:s?, s:s?, s:s?, s:i}", "time", time_json(e->real_usec), "kind",
-                              rows[e->kind].name, "stack", e->stack, "container", e->container, "replica", (int)e->replica, "from",
-                              e->change ? phase_name(e->change->from) : NULL, "to", e->change ? phase_name(e->change->to) : NULL, "message",
-                              words.len ? buf_text(&words) : NULL, "hint", e->hint, "priority", report_priority(e));
+        json_t *j = json_pack("{s:o, s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:i}", "time", time_json(e->real_usec), "kind", rows[e->kind].name,
+                              "stack", text_json(e->stack), "container", text_json(e->container), "replica", (int)e->replica, "from",
+                              text_json(e->change ? phase_name(e->change->from) : NULL), "to",
+                              text_json(e->change ? phase_name(e->change->to) : NULL), "message", text_json(words.len ? buf_text(&words) : NULL),
+                              "hint", text_json(e->hint), "priority", report_priority(e));
         if (j && e->change && e->duration_usec)
                 (void)json_object_set_new(j, "duration", json_real((double)e->duration_usec / USEC_PER_SEC));
+        if (j && e->exit)
+                (void)json_object_set_new(j, "exit", exit_json(e->exit));
+        if (j && e->revision)
+                (void)json_object_set_new(j, "revision", json_integer((json_int_t)e->revision));
         return j;
 }
 

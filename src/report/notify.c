@@ -10,8 +10,9 @@ static const struct {
         const char *words;
 } troubles[] = { { PHASE_FAILED, "failed" }, { PHASE_UNHEALTHY, "unhealthy" }, { PHASE_BACKOFF, "backing off" } };
 
+/* It is where it should be; a job that runs is. */
 static bool is_ready(const struct instance *i) {
-        return i->phase == PHASE_READY || i->phase == PHASE_COMPLETED;
+        return i->phase == PHASE_READY || i->phase == PHASE_COMPLETED || (i->phase == PHASE_RUNNING && i->policy.type == TYPE_JOB);
 }
 
 static void put_trouble(const struct instance *const *instances, size_t n, struct buf *out) {

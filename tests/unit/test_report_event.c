@@ -108,6 +108,49 @@ static void a_full_socket_never_waits(void **state) {
         (void)rmdir(dir);
 }
 
+/* An end that was asked for is no warning; bad health is one. */
+static void priorities_that_depend(void **state) {
+        struct report_event e = exited();
+        struct report_event health = { .kind = REPORT_CONTAINER_HEALTH, .health = "unhealthy" };
+
+        (void)state;
+        assert_int_equal(report_priority(&e), 4);
+        e.change = &(struct step_change){ PHASE_STOPPING, PHASE_STOPPED };
+        assert_int_equal(report_priority(&e), 6);
+        assert_int_equal(report_priority(&health), 4);
+        health.health = "healthy";
+        assert_int_equal(report_priority(&health), 5);
+}
+
+/* One line, whatever a container or a file's name put into it. */
+static void lines_are_plain(void **state) {
+        struct report_event e = { .kind = REPORT_NOTICE, .stack = "s", .message = "a\nb\x1b[2J\xc2\x9b" "31m gr\xc3\xbc\xc3\x9f" "e", .hint = "try\tthis" };
+        struct buf out = BUF_NULL;
+
+        (void)state;
+        report_line(&e, &out);
+        assert_string_equal(buf_text(&out), "s: a b [2J 31m gr\xc3\xbc\xc3\x9f" "e\n    hint: try this\n");
+        buf_done(&out);
+}
+
+static void events_as_json(void **state) {
+        struct report_event e = exited();
+        json_t *j = report_json(&e);
+        char *text = json_dumps(j, JSON_COMPACT);
+
+        (void)state;
+        assert_string_equal(text, "{\"time\":\"2026-11-24T00:26:40.123456Z\",\"kind\":\"container-exited\",\"stack\":\"shop\",\"container\":\"api\","
+                                  "\"replica\":2,\"from\":null,\"to\":null,\"message\":\"killed by SIGKILL after 3.2s\",\"hint\":null,\"priority\":4,"
+                                  "\"exit\":{\"code\":null,\"signal\":\"SIGKILL\",\"reason\":\"killed\"}}");
+        free(text);
+        json_decref(j);
+        e = (struct report_event){ .kind = REPORT_NOTICE, .stack = "shop", .message = "no UTF-8: \xff" };
+        j = report_json(&e); /* a file's name may be anything: the event is not lost for that */
+        assert_string_equal(json_string_value(json_object_get(j, "stack")), "shop");
+        assert_true(json_is_null(json_object_get(j, "message")));
+        json_decref(j);
+}
+
 static void the_catalog_has_every_failure(void **state) {
         struct buf out = BUF_NULL;
 
@@ -115,6 +158,8 @@ static void the_catalog_has_every_failure(void **state) {
         report_catalog(&out);
         assert_non_null(strstr(buf_text(&out), "-- b4bf187a0e4b45c8863f509e2b29e842\nSubject: "));
         assert_non_null(strstr(buf_text(&out), "-- 6955837faf2a4160ba10ea53410ae9dc\n"));
+        assert_non_null(strstr(buf_text(&out), "-- e3759575d1224c97957023d41670a108\n"));
+        assert_null(strstr(buf_text(&out), "(null)"));
         buf_done(&out);
 }
 
@@ -147,5 +192,6 @@ static void the_status_is_rate_limited(void **state) {
 }
 
 unit_main(cmocka_unit_test(every_kind_speaks), cmocka_unit_test(an_exit_in_the_journal), cmocka_unit_test(line_breaks_are_data),
-          cmocka_unit_test(a_full_socket_never_waits), cmocka_unit_test(the_catalog_has_every_failure), cmocka_unit_test(the_status_line),
+          cmocka_unit_test(a_full_socket_never_waits), cmocka_unit_test(priorities_that_depend), cmocka_unit_test(lines_are_plain),
+          cmocka_unit_test(events_as_json), cmocka_unit_test(the_catalog_has_every_failure), cmocka_unit_test(the_status_line),
           cmocka_unit_test(the_status_is_rate_limited));

@@ -9,6 +9,7 @@ struct reporter {
         int stderr_fd;          /* -EBADF: not there */
         int level;              /* entries of a higher priority number are left out */
         uint64_t dropped;       /* since the last one that went out */
+        char journal_path[108]; /* a journald that was restarted is at the same place */
 };
 
 #define REPORTER_NULL ((struct reporter){ .journal_fd = -EBADF, .stderr_fd = -EBADF, .level = 6 })
