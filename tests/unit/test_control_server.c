@@ -473,24 +473,24 @@ static void slow_senders_are_dropped(void **state _unused_) {
                 set_up_with(&f, (struct control_server_args){ .message_usec = 30000 });
                 int fd = dial(&f);
                 uint64_t took = until_dropped(&f, fd, drip);
-                assert_in_range(took, 29000, 1000000);
+                assert_in_range(took, 29000, 4900000);
                 close_fd(fd);
                 tear_down(&f);
         }
-        set_up_with(&f, (struct control_server_args){ .message_usec = 30000 });
+        set_up_with(&f, (struct control_server_args){ .message_usec = 250000 });
         int fd = dial(&f);
         say(fd, CALL("Keep", ""));
         settle(&f);
-        for (uint64_t start = now_usec(); now_usec() - start < 60000;)
+        for (uint64_t start = now_usec(); now_usec() - start < 400000;)
                 (void)sd_event_run(f.event, 2000); /* the answer takes its time: no deadline of ours */
         assert_int_equal(control_server_n_clients(f.server), 1);
         assert_int_equal(control_reply(f.kept, NULL, false), 0);
         assert_string_equal(hear(&f, fd), "{\"parameters\":{}}");
-        for (uint64_t start = now_usec(); now_usec() - start < 60000;)
+        for (uint64_t start = now_usec(); now_usec() - start < 400000;)
                 (void)sd_event_run(f.event, 2000);
         assert_int_equal(control_server_n_clients(f.server), 1);
         (void)send(fd, "{", 1, MSG_NOSIGNAL);
-        assert_in_range(until_dropped(&f, fd, false), 29000, 1000000);
+        assert_in_range(until_dropped(&f, fd, false), 240000, 4900000);
         close_fd(fd);
         tear_down(&f);
 }
@@ -499,12 +499,12 @@ static void slow_senders_are_dropped(void **state _unused_) {
 static void slow_readers_are_dropped(void **state _unused_) {
         struct fixture f;
 
-        set_up_with(&f, (struct control_server_args){ .stall_usec = 30000 });
+        set_up_with(&f, (struct control_server_args){ .stall_usec = 500000 });
         int fd = dial(&f);
         say(fd, CALL("Big", ",\"parameters\":{\"n\":2},\"more\":true"));
         settle(&f);
         assert_int_equal(control_server_n_clients(f.server), 1);
-        assert_in_range(until_dropped(&f, fd, false), 1000, 1000000);
+        assert_in_range(until_dropped(&f, fd, false), 1000, 4900000);
         close_fd(fd);
 
         fd = dial(&f);
