@@ -193,7 +193,7 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
         if (r < 0)
                 return err_wrap(err, "make the cgroup");
         i->grouped = i->leafed = true;
-        r = limits_apply(h->cgroups, i->group, i->limits, &l->container->limits, &key, err);
+        r = limits_apply(h->cgroups, i->group, r > 0 ? &limits_of_new_group : i->limits, &l->container->limits, &key, err);
         if (r < 0) {
                 *ret_mark = mark_of(l->spec, l->container, key ? key : "limits");
                 i->limits = NULL; /* some are set, some not: the next try writes all */
