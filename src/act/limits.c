@@ -7,8 +7,13 @@
 #include <string.h>
 
 const struct spec_limits limits_of_new_group = {
-        .memory = SIZE_INFINITY, .memory_high = SIZE_INFINITY, .memory_swap = SIZE_INFINITY, .memory_zswap = SIZE_INFINITY,
-        .cpus_milli = SIZE_INFINITY, .cpu_period_usec = 100 * USEC_PER_MSEC, .pids = SIZE_INFINITY,
+        .memory = SIZE_INFINITY,
+        .memory_high = SIZE_INFINITY,
+        .memory_swap = SIZE_INFINITY,
+        .memory_zswap = SIZE_INFINITY,
+        .cpus_milli = SIZE_INFINITY,
+        .cpu_period_usec = 100 * USEC_PER_MSEC,
+        .pids = SIZE_INFINITY,
 };
 
 enum form { FORM_U64, FORM_BOOL, FORM_CPUS, FORM_CPU_WEIGHT, FORM_IO_WEIGHT, FORM_LIST, FORM_IO_MAX, FORM_HUGETLB };
@@ -44,7 +49,8 @@ static size_t count(const struct row *row, const struct spec_limits *l) {
 }
 
 /* The setting of item i. Only a disk can fail to be found. */
-static int make_setting(const struct row *row, const struct spec_limits *l, size_t i, struct cgroup_setting *ret, struct err *err) {
+static int make_setting(const struct row *row, const struct spec_limits *l, size_t i, struct cgroup_setting *ret,
+                        struct err *err) {
         const void *field = (const char *)l + row->offset;
         struct cgroup_setting s = { .limit = row->limit };
         int r = 0;
@@ -70,7 +76,8 @@ static int make_setting(const struct row *row, const struct spec_limits *l, size
                 s.list = *(const char *const *)field;
                 break;
         case FORM_IO_MAX:
-                s.io = (struct cgroup_io_max){ l->io_max[i].read_bps, l->io_max[i].write_bps, l->io_max[i].read_iops, l->io_max[i].write_iops };
+                s.io = (struct cgroup_io_max){ l->io_max[i].read_bps, l->io_max[i].write_bps, l->io_max[i].read_iops,
+                                               l->io_max[i].write_iops };
                 r = cgroup_find_disk(l->io_max[i].device, &s.device, err);
                 break;
         case FORM_HUGETLB:
@@ -154,8 +161,8 @@ static int apply_row(struct cgroup_tree *t, const char *group, const struct row 
         return cgroup_set(t, group, &s, err);
 }
 
-int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_limits *now, const struct spec_limits *want, const char **ret_key,
-                 struct err *err) {
+int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_limits *now, const struct spec_limits *want,
+                 const char **ret_key, struct err *err) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 int r = apply_row(t, group, &rows[i], now, want, err);
 
@@ -205,7 +212,8 @@ static int check_swap(const struct cgroup_tree *t, const struct spec_limits *l, 
 
         if (hierarchy <= CGROUP_UNIFIED || l->memory_swap == SIZE_INFINITY || l->memory != SIZE_INFINITY)
                 return 0;
-        (void)err_set(err, EOPNOTSUPP, "the memory controller is bound to cgroup v1 at %s, which cannot bound swap where memory is not bounded",
+        (void)err_set(err, EOPNOTSUPP,
+                      "the memory controller is bound to cgroup v1 at %s, which cannot bound swap where memory is not bounded",
                       w->hierarchies[hierarchy].mount);
         return err_hint(err, "give limits.memory too: v1 counts the sum of both");
 }

@@ -79,7 +79,8 @@ static int choose_root(struct cgroup_tree *t, const char *root, const char *auto
         if (root && strcmp(root, "auto") != 0) {
                 size_t len = strlen(root);
 
-                if (root[0] != '/' || len < 2 || root[len - 1] == '/' || strstr(root, "//") || strstr(root, "/../") || strstr(root, "/./"))
+                if (root[0] != '/' || len < 2 || root[len - 1] == '/' || strstr(root, "//") || strstr(root, "/../") ||
+                    strstr(root, "/./"))
                         return err_set(err, EINVAL, "\"%s\" is no path of a cgroup to keep containers in, like /ctrsup", root);
                 t->root = strdup(root);
                 return t->root ? 0 : err_oom(err);
@@ -113,7 +114,8 @@ struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *t) {
         return NULL;
 }
 
-int cgroup_tree_open(struct cgroup_tree **ret, const char *root, const char *auto_name, const struct cgroup_source *source, struct err *err) {
+int cgroup_tree_open(struct cgroup_tree **ret, const char *root, const char *auto_name, const struct cgroup_source *source,
+                     struct err *err) {
         _cleanup_free_ char *mountinfo = NULL, *self_cgroup = NULL, *v2_controllers = NULL;
         _cleanup_cgroup_tree_ struct cgroup_tree *t = calloc(1, sizeof(*t));
         int r = 0;
@@ -231,12 +233,15 @@ static int make_root(struct cgroup_tree *t, int hierarchy, struct err *err) {
                 if (r < 0)
                         return r;
         }
+        if (cgroup_needs_fill(t, hierarchy))
+                t->cpuset_clones = cgroup_file_write(fd, "cgroup.clone_children", "1") >= 0;
         (void)close_fd(t->root_fds[hierarchy]);
         t->root_fds[hierarchy] = take_fd(&fd);
         return 0;
 }
 
 int cgroup_tree_make(struct cgroup_tree *t, struct err *err) {
+        t->cpuset_clones = false;
         for (enum cgroup_controller c = 0; c < _CGROUP_CONTROLLER_MAX; c++) { /* what was refused once may be free now */
                 t->refused[c] = 0;
                 free(take_ptr(t->refused_at[c]));

@@ -99,7 +99,7 @@ int cgroup_make_dir(const struct cgroup_tree *t, int hierarchy, int parent_fd, c
         _cleanup_fd_ int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if (hierarchy != CGROUP_UNIFIED && hierarchy == t->where.controllers[CGROUP_CPUSET]) {
+        if (cgroup_needs_fill(t, hierarchy)) {
                 int r = fill_cpuset(parent_fd, fd);
 
                 if (r < 0)

@@ -39,12 +39,36 @@ static int make_leaf(struct cgroup_tree *t, int group_fd, const char *group, uin
         return 0;
 }
 
-static int make_group(struct cgroup_tree *t, int hierarchy, const char *group, uint64_t generation, bool *ret_made, struct err *err) {
+/* Where a directory needs nothing but to be made: two calls, as the stack's is there for all but its first container. */
+static int make_bare(struct cgroup_tree *t, int hierarchy, const char *stack, const char *group, bool *ret_made,
+                     struct err *err) {
+        const int root_fd = t->root_fds[hierarchy];
+        char leaf[CGROUP_PATH_MAX];
+        int r = mkdirat(root_fd, group, 0755);
+
+        if (r < 0 && errno == ENOENT) {
+                if (mkdirat(root_fd, stack, 0755) < 0 && errno != EEXIST)
+                        return complain(t, hierarchy, stack, errno, "make the cgroup", err);
+                r = mkdirat(root_fd, group, 0755);
+        }
+        if (r < 0 && errno != EEXIST)
+                return complain(t, hierarchy, group, errno, "make the cgroup", err);
+        *ret_made = r >= 0;
+        (void)snprintf(leaf, sizeof(leaf), "%s/" CGROUP_V1_LEAF, group);
+        if (mkdirat(root_fd, leaf, 0755) < 0 && errno != EEXIST)
+                return complain(t, hierarchy, leaf, errno, "make the cgroup", err);
+        return 0;
+}
+
+static int make_group(struct cgroup_tree *t, int hierarchy, const char *group, uint64_t generation, bool *ret_made,
+                      struct err *err) {
         char stack[NAME_MAX + 1];
         const char *slash = strchr(group, '/');
-        int r;
 
         (void)snprintf(stack, sizeof(stack), "%.*s", (int)(slash - group), group);
+        if (hierarchy != CGROUP_UNIFIED && !cgroup_needs_fill(t, hierarchy))
+                return make_bare(t, hierarchy, stack, group, ret_made, err);
+
         _cleanup_fd_ int stack_fd = cgroup_make_dir(t, hierarchy, t->root_fds[hierarchy], stack, NULL);
         if (stack_fd < 0)
                 return complain(t, hierarchy, stack, -stack_fd, "make the cgroup", err);
@@ -52,7 +76,7 @@ static int make_group(struct cgroup_tree *t, int hierarchy, const char *group, u
                 char words[ERR_TEXT_MAX];
 
                 cgroup_describe(t, hierarchy, stack, words, sizeof(words));
-                r = cgroup_enable(t, stack_fd, words, err);
+                int r = cgroup_enable(t, stack_fd, words, err);
                 if (r < 0)
                         return r;
         }
@@ -84,7 +108,8 @@ int cgroup_create(struct cgroup_tree *t, const char *group, uint64_t generation,
 }
 
 /* Opens a file or directory of the v2 leaf. */
-static int open_in_leaf(struct cgroup_tree *t, const char *group, uint64_t generation, const char *file, int flags, int *ret_fd, struct err *err) {
+static int open_in_leaf(struct cgroup_tree *t, const char *group, uint64_t generation, const char *file, int flags, int *ret_fd,
+                        struct err *err) {
         char path[CGROUP_PATH_MAX + 32];
         int r = cgroup_group_check(group, err);
 
@@ -124,8 +149,8 @@ int cgroup_open_tasks(struct cgroup_tree *t, const char *group, int fds[CGROUP_H
 }
 
 /* Writes to a file of the v2 leaf. */
-static int write_leaf(struct cgroup_tree *t, const char *group, uint64_t generation, const char *file, const char *text, const char *verb,
-                      struct err *err) {
+static int write_leaf(struct cgroup_tree *t, const char *group, uint64_t generation, const char *file, const char *text,
+                      const char *verb, struct err *err) {
         char path[CGROUP_PATH_MAX + 32];
         int r = cgroup_group_check(group, err);
 

@@ -17,11 +17,11 @@ struct plain {
 
 static const struct {
         enum cgroup_controller controller;
-        const char *file;                        /* v2's, for words too */
-        struct plain plain;                      /* v2, when set is NULL */
+        const char *file;                         /* v2's, for words too */
+        struct plain plain;                       /* v2, when set is NULL */
         int (*set)(const struct limit_job *j);    /* both, or v2 where set_v1 is there too */
         int (*set_v1)(const struct limit_job *j); /* NULL with set NULL: same file and form on v1, or missing there */
-        uint64_t unset;                          /* the value that means no limit */
+        uint64_t unset;                           /* the value that means no limit */
 } limits[_CGROUP_LIMIT_MAX] = {
         [CGROUP_MEMORY_MAX] = { CGROUP_MEMORY, "memory.max", { "max", true }, NULL, limit_memory_v1, UINT64_MAX },
         [CGROUP_MEMORY_SWAP_MAX] = { CGROUP_MEMORY, "memory.swap.max", { "max", true }, NULL, limit_swap_v1, UINT64_MAX },
@@ -88,8 +88,10 @@ int limit_complain_missing(const struct limit_job *j, const char *file) {
         const char *mount = j->t->where.hierarchies[j->t->where.controllers[j->controller]].mount;
 
         if (j->v1) {
-                (void)err_set(j->err, EOPNOTSUPP, "the %s controller is bound to cgroup v1 at %s, which has no %s", name, mount, file);
-                return err_hint(j->err, "boot with systemd.unified_cgroup_hierarchy=1 (or unmount cgroup v1) to have it on cgroup v2");
+                (void)err_set(j->err, EOPNOTSUPP, "the %s controller is bound to cgroup v1 at %s, which has no %s", name, mount,
+                              file);
+                return err_hint(j->err,
+                                "boot with systemd.unified_cgroup_hierarchy=1 (or unmount cgroup v1) to have it on cgroup v2");
         }
         return err_set(j->err, EOPNOTSUPP, "the %s controller of cgroup v2 at %s has no %s on this kernel", name, mount, file);
 }
@@ -177,18 +179,24 @@ static int set_plain(const struct limit_job *j) {
 }
 
 int limit_hugetlb(const struct limit_job *j) {
-        uint64_t size = j->s->extra;
+        static const char *const units[] = { "KB", "MB", "GB" };
+        const char *suffix = j->v1 ? "limit_in_bytes" : "max";
+        uint64_t count = j->s->extra >> 10;
         char file[64], words[NUM_TEXT_MAX];
+        size_t unit = 0;
 
-        if (size == 0)
+        if (count == 0)
                 return err_set(j->err, EINVAL, "a limit on huge pages needs their size");
-        (void)snprintf(file, sizeof(file), "hugetlb.%" PRIu64 "%s.%s",
-                       size >= UINT64_C(1) << 30 ? size >> 30 : size >= UINT64_C(1) << 20 ? size >> 20 : size >> 10,
-                       size >= UINT64_C(1) << 30 ? "GB" : size >= UINT64_C(1) << 20 ? "MB" : "KB", j->v1 ? "limit_in_bytes" : "max");
+        for (; count >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
+                count >>= 10;
+        (void)snprintf(file, sizeof(file), "hugetlb.%" PRIu64 "%s.%s", count, units[unit], suffix);
         /* Without a page size's file this host has no such pages, whatever the version. */
-        if (limit_file_exists(j, file) == -ENOENT)
-                return is_unset(j->s) ? 0 : err_set(j->err, EOPNOTSUPP, "this host has no huge pages of %s", num_format_size(words, size));
-        return limit_write_u64(j, file, j->s->value, j->v1 ? "-1" : "max", size);
+        if (limit_file_exists(j, file) < 0) {
+                if (is_unset(j->s))
+                        return 0;
+                return err_set(j->err, EOPNOTSUPP, "this host has no huge pages of %s", num_format_size(words, j->s->extra));
+        }
+        return limit_write_u64(j, file, j->s->value, j->v1 ? "-1" : "max", j->s->extra);
 }
 
 /* Whether the controller is there and on; words when not. */
@@ -197,16 +205,19 @@ static int require(const struct limit_job *j) {
         const char *name = cgroup_controller_name(j->controller);
 
         if (t->where.controllers[j->controller] == CGROUP_NOWHERE) {
-                (void)err_set(j->err, EOPNOTSUPP, "this host has no %s controller: it is neither in %s/cgroup.controllers nor mounted as cgroup v1",
+                (void)err_set(j->err, EOPNOTSUPP,
+                              "this host has no %s controller: it is neither in %s/cgroup.controllers nor mounted as cgroup v1",
                               name, t->where.hierarchies[CGROUP_UNIFIED].mount);
                 return err_hint(j->err, "the kernel was built or booted without it, or the cgroup above does not delegate it");
         }
         if (t->refused[j->controller]) {
-                (void)err_sys(j->err, t->refused[j->controller], "the %s controller cannot be turned on in %s/cgroup.subtree_control", name,
+                (void)err_sys(j->err, t->refused[j->controller],
+                              "the %s controller cannot be turned on in %s/cgroup.subtree_control", name,
                               t->refused_at[j->controller] ?: "cgroup v2");
                 if (j->err)
                         j->err->code = EOPNOTSUPP;
-                (void)err_hint(j->err, "processes in that cgroup are in the way, or it is not delegated: choose another cgroup.root");
+                (void)err_hint(j->err,
+                               "processes in that cgroup are in the way, or it is not delegated: choose another cgroup.root");
                 return -EOPNOTSUPP;
         }
         return 0;
@@ -217,7 +228,7 @@ static int run(struct limit_job *j) {
         const int hierarchy = t->where.controllers[j->controller];
 
         if (j->s->limit == CGROUP_MEMORY_OOM_GROUP && !cgroup_oom_group_is_native(t))
-                return 0; /* the supervisor does it: see the header */
+                return 0;     /* the supervisor does it: see the header */
         if (is_unset(j->s)) { /* nothing to take back where it could not have been set */
                 if (hierarchy == CGROUP_NOWHERE || t->refused[j->controller] || !j->group)
                         return 0;

@@ -32,10 +32,12 @@ int limit_cpu_max(const struct limit_job *j) {
                 long present = sysconf(_SC_NPROCESSORS_ONLN);
 
                 if (milli > (uint64_t)present * 1000)
-                        return err_set(j->err, ERANGE, "%s CPUs asked for; this host has %ld", num_format_milli(asked, milli), present);
+                        return err_set(j->err, ERANGE, "%s CPUs asked for; this host has %ld", num_format_milli(asked, milli),
+                                       present);
                 quota = milli * period / 1000;
                 if (quota < QUOTA_MIN_USEC) {
-                        (void)err_set(j->err, ERANGE, "%s CPUs are less than 1ms in a period of %s, the least that the kernel takes",
+                        (void)err_set(j->err, ERANGE,
+                                      "%s CPUs are less than 1ms in a period of %s, the least that the kernel takes",
                                       num_format_milli(asked, milli), num_format_duration(span, period));
                         return err_hint(j->err, "more CPUs, or a longer period (up to 1s)");
                 }
@@ -63,7 +65,8 @@ int limit_cpu_weight(const struct limit_job *j) {
         if (j->s->value > 10000)
                 return err_set(j->err, ERANGE, "a CPU weight is 1 to 10000");
         if (!j->group)
-                return limit_file_exists(j, idle ? "cpu.idle" : file) < 0 ? limit_complain_missing(j, idle ? "cpu.idle" : file) : 0;
+                return limit_file_exists(j, idle ? "cpu.idle" : file) < 0 ? limit_complain_missing(j, idle ? "cpu.idle" : file)
+                                                                          : 0;
         /* Idle is a policy of its own: the weight cannot be written while it is on. Kernels before 5.15 have none, and no need
          * to turn it off. */
         if (idle || limit_file_exists(j, "cpu.idle") >= 0) {
@@ -77,7 +80,9 @@ int limit_cpu_weight(const struct limit_job *j) {
 
 /* -ERANGE when the list asks for what our root cannot use. */
 static int check_present(const struct limit_job *j, bool cpus, const struct cpulist *list) {
-        const char *file = cpus ? j->v1 ? "cpuset.effective_cpus" : "cpuset.cpus.effective" : j->v1 ? "cpuset.effective_mems" : "cpuset.mems.effective";
+        const char *file = cpus    ? j->v1 ? "cpuset.effective_cpus" : "cpuset.cpus.effective"
+                           : j->v1 ? "cpuset.effective_mems"
+                                   : "cpuset.mems.effective";
         struct cpulist present;
         char text[4096];
 
@@ -102,7 +107,7 @@ static int parent_list(const struct limit_job *j, const char *file, char *buf, s
         return r < 0 ? err_sys(j->err, -r, "read %s", path) : 0;
 }
 
-/* v1 wants child within parent at every moment: down goes the leaf first, up the group first; writing the leaf twice does both. */
+/* v1 wants child within parent at every moment: down goes the leaf first, up the group first; the leaf written twice does both. */
 static int write_cpuset_v1(const struct limit_job *j, const char *file, const char *list) {
         char leaf[64];
 

@@ -23,7 +23,7 @@ int limit_read(const struct limit_job *j, const char *file, char *buf, size_t si
 int limit_read_u64(const struct limit_job *j, const char *file, uint64_t *ret); /* v1's and v2's "none" is UINT64_MAX */
 /* A file read other than written. */
 int limit_complain_taken(const struct limit_job *j, const char *file, const char *written, const char *is);
-/* Writes one number (UINT64_MAX: `none`) and reads it back; unit: what the kernel rounds down to. Skips the write when it is so. */
+/* Writes one number (UINT64_MAX: `none`) and reads it back; unit: what the kernel rounds down to. No write when it is so already. */
 int limit_write_u64(const struct limit_job *j, const char *file, uint64_t value, const char *none, uint64_t unit);
 
 int limit_memory_v1(const struct limit_job *j);

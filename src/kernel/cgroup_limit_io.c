@@ -87,9 +87,10 @@ static int io_max_v1(const struct limit_job *j, const struct bound *b) {
 
         if (!j->group)
                 return limit_file_exists(j, b->file) < 0 ? limit_complain_missing(j, b->file) : 0;
-        /* v1 looks at the process's own group only, never at those above (blk-throttle.c, throtl_pd_init): it must be the leaf. */
+        /* v1 looks at the process's own group only, not at those above (throtl_pd_init() of blk-throttle.c): so it is the leaf. */
         (void)snprintf(file, sizeof(file), CGROUP_V1_LEAF "/%s", b->file);
-        (void)snprintf(text, sizeof(text), "%u:%u %" PRIu64, major(j->s->device), minor(j->s->device), value == SIZE_INFINITY ? 0 : value);
+        (void)snprintf(text, sizeof(text), "%u:%u %" PRIu64, major(j->s->device), minor(j->s->device),
+                       value == SIZE_INFINITY ? 0 : value);
         int r = limit_write(j, file, text);
         if (r >= 0)
                 r = limit_read(j, file, is, sizeof(is));
@@ -200,7 +201,8 @@ int limit_io_weight(const struct limit_job *j) {
                 return limit_file_exists(j, bfq_file) >= 0 ? write_weight(j, bfq_file, bfq_weight) : 0;
         if (!iocost && !bfq) {
                 (void)err_set(j->err, EOPNOTSUPP, "no disk of this host weighs its I/O: the bfq scheduler is on none%s",
-                              j->v1 ? ", and the blkio controller is bound to cgroup v1, which has no io.cost" : ", and io.cost.qos is off");
+                              j->v1 ? ", and the blkio controller is bound to cgroup v1, which has no io.cost"
+                                    : ", and io.cost.qos is off");
                 return err_hint(j->err, "echo bfq > /sys/block/DISK/queue/scheduler");
         }
         int r = iocost ? write_weight(j, "io.weight", weight) : 0;

@@ -68,8 +68,10 @@ int limit_swap_v1(const struct limit_job *j) {
         if (r < 0)
                 return r;
         if (memory == SIZE_INFINITY) {
-                (void)err_set(j->err, EOPNOTSUPP, "the memory controller is bound to cgroup v1 at %s, which cannot bound swap where memory is not bounded",
-                              j->t->where.hierarchies[j->t->where.controllers[CGROUP_MEMORY]].mount);
+                (void)err_set(
+                        j->err, EOPNOTSUPP,
+                        "the memory controller is bound to cgroup v1 at %s, which cannot bound swap where memory is not bounded",
+                        j->t->where.hierarchies[j->t->where.controllers[CGROUP_MEMORY]].mount);
                 return err_hint(j->err, "limit the memory too: v1 counts the sum of both");
         }
         return explain_busy(j, write_bytes(j, MEMSW, add(memory, j->s->value)));

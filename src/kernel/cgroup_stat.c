@@ -10,7 +10,9 @@
 
 /* The group's directory in one hierarchy; CGROUP_NOWHERE gives -EBADF, on which every read below finds nothing. */
 static int open_group(struct cgroup_tree *t, int hierarchy, const char *group) {
-        return hierarchy == CGROUP_NOWHERE ? -EBADF : openat(t->root_fds[hierarchy], group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return hierarchy == CGROUP_NOWHERE
+                       ? -EBADF
+                       : openat(t->root_fds[hierarchy], group, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static uint64_t read_u64(int dir_fd, const char *file) {
@@ -41,7 +43,8 @@ static uint64_t read_event_v1(int dir_fd, const char *file, const char *key) {
 }
 
 static uint64_t oom_kills(const struct cgroup_tree *t, int dir_fd) {
-        return cgroup_is_v1(t, CGROUP_MEMORY) ? read_event_v1(dir_fd, "memory.oom_control", "oom_kill") : read_field(dir_fd, "memory.events", "oom_kill");
+        return cgroup_is_v1(t, CGROUP_MEMORY) ? read_event_v1(dir_fd, "memory.oom_control", "oom_kill")
+                                              : read_field(dir_fd, "memory.events", "oom_kill");
 }
 
 static void read_memory(const struct cgroup_tree *t, int dir_fd, struct cgroup_stat *s) {
@@ -118,7 +121,8 @@ int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_sta
         read_memory(t, memory, &s);
         read_cpu(t, unified, cpu, &s);
         s.pids = read_u64(pids, "pids.current");
-        s.pids_refused = cgroup_is_v1(t, CGROUP_PIDS) ? read_event_v1(pids, "pids.events", "max") : read_field(pids, "pids.events", "max");
+        s.pids_refused =
+                cgroup_is_v1(t, CGROUP_PIDS) ? read_event_v1(pids, "pids.events", "max") : read_field(pids, "pids.events", "max");
         if (cgroup_is_v1(t, CGROUP_IO))
                 read_io_v1(io, &s);
         else

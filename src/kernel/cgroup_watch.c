@@ -5,10 +5,10 @@
 #include <ctrsup/kernel/cgroup_watch.h>
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <string.h>
 
 struct entry {
         uint64_t cookie;
@@ -208,7 +208,8 @@ int cgroup_watch_dispatch(struct cgroup_watch *w, cgroup_watch_fn *fn, void *use
                         continue;
                 }
                 /* The kernel also signals the eventfd when the group is removed: "look" is right then too. */
-                if (w->entries[key].used && w->entries[key].oom_fd >= 0 && read(w->entries[key].oom_fd, &count, sizeof(count)) > 0)
+                if (w->entries[key].used && w->entries[key].oom_fd >= 0 &&
+                    read(w->entries[key].oom_fd, &count, sizeof(count)) > 0)
                         fn(userdata, w->entries[key].cookie, CGROUP_EVENT_OOM);
         }
         return 0;

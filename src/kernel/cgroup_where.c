@@ -8,12 +8,8 @@
 static const struct {
         const char *name, *v1_name;
 } controllers[_CGROUP_CONTROLLER_MAX] = {
-        [CGROUP_CPU] = { "cpu", "cpu" },
-        [CGROUP_CPUSET] = { "cpuset", "cpuset" },
-        [CGROUP_MEMORY] = { "memory", "memory" },
-        [CGROUP_PIDS] = { "pids", "pids" },
-        [CGROUP_IO] = { "io", "blkio" },
-        [CGROUP_HUGETLB] = { "hugetlb", "hugetlb" },
+        [CGROUP_CPU] = { "cpu", "cpu" },    [CGROUP_CPUSET] = { "cpuset", "cpuset" }, [CGROUP_MEMORY] = { "memory", "memory" },
+        [CGROUP_PIDS] = { "pids", "pids" }, [CGROUP_IO] = { "io", "blkio" },          [CGROUP_HUGETLB] = { "hugetlb", "hugetlb" },
 };
 static_assert(ARRAY_SIZE(controllers) == _CGROUP_CONTROLLER_MAX, "a name for every controller");
 
@@ -72,8 +68,8 @@ static char *unescape(struct piece p) {
         if (!out)
                 return NULL;
         for (size_t i = 0; i < p.len; i++)
-                if (p.at[i] == '\\' && p.len - i > 3 && p.at[i + 1] >= '0' && p.at[i + 1] <= '3' && p.at[i + 2] >= '0' && p.at[i + 2] <= '7' &&
-                    p.at[i + 3] >= '0' && p.at[i + 3] <= '7') {
+                if (p.at[i] == '\\' && p.len - i > 3 && p.at[i + 1] >= '0' && p.at[i + 1] <= '3' && p.at[i + 2] >= '0' &&
+                    p.at[i + 2] <= '7' && p.at[i + 3] >= '0' && p.at[i + 3] <= '7') {
                         out[n++] = (char)(((p.at[i + 1] - '0') << 6) | ((p.at[i + 2] - '0') << 3) | (p.at[i + 3] - '0'));
                         i += 3;
                 } else
@@ -93,7 +89,8 @@ static int parse_mount_line(struct piece line, struct mount_line *ret) {
         for (int i = 0; i < 3; i++)
                 if (!take_piece(&line, ' ', &ignored))
                         return -EBADMSG;
-        if (!take_piece(&line, ' ', &ret->root) || !take_piece(&line, ' ', &ret->mount) || ret->mount.len == 0 || ret->mount.at[0] != '/')
+        if (!take_piece(&line, ' ', &ret->root) || !take_piece(&line, ' ', &ret->mount) || ret->mount.len == 0 ||
+            ret->mount.at[0] != '/')
                 return -EBADMSG;
         do
                 if (!take_piece(&line, ' ', &word))
@@ -171,8 +168,8 @@ static int take_mounts(struct cgroup_where *w, const char *mountinfo, struct err
                 if (line.len == 0)
                         continue;
                 if (parse_mount_line(line, &m) < 0)
-                        return err_set(err, EBADMSG, "read the mount table: a line that is none: %.*s", (int)(line.len > 80 ? 80 : line.len),
-                                       line.at);
+                        return err_set(err, EBADMSG, "read the mount table: a line that is none: %.*s",
+                                       (int)(line.len > 80 ? 80 : line.len), line.at);
                 int r = take_mount(w, &m, err);
                 if (r < 0)
                         return r;
@@ -180,7 +177,8 @@ static int take_mounts(struct cgroup_where *w, const char *mountinfo, struct err
         if (w->hierarchies[CGROUP_UNIFIED].mount)
                 return 0;
         (void)err_set(err, EOPNOTSUPP, "no cgroup2 file system is mounted");
-        return err_hint(err, "mount it at /sys/fs/cgroup (pure v2) or /sys/fs/cgroup/unified (hybrid); containers are tracked and ended through it");
+        return err_hint(
+                err, "mount it at /sys/fs/cgroup (pure v2) or /sys/fs/cgroup/unified (hybrid); containers are ended through it");
 }
 
 /* proc_pid_cgroup(5): id:controllers:path; v2 is 0::path. */
@@ -188,7 +186,8 @@ static bool take_cgroup_line(struct piece *rest, struct piece *ret_names, struct
         struct piece line, id;
 
         while (take_piece(rest, '\n', &line))
-                if (take_piece(&line, ':', &id) && take_piece(&line, ':', ret_names) && line.at && line.len > 0 && line.at[0] == '/') {
+                if (take_piece(&line, ':', &id) && take_piece(&line, ':', ret_names) && line.at && line.len > 0 &&
+                    line.at[0] == '/') {
                         *ret_path = line; /* may hold colons itself */
                         if (ret_names->len == 0 && !piece_is(id, "0"))
                                 continue;
@@ -218,7 +217,8 @@ static int take_selves(struct cgroup_where *w, const char *self_cgroup, struct e
         return 0;
 }
 
-int cgroup_where_parse(struct cgroup_where *ret, const char *mountinfo, const char *self_cgroup, const char *v2_controllers, struct err *err) {
+int cgroup_where_parse(struct cgroup_where *ret, const char *mountinfo, const char *self_cgroup, const char *v2_controllers,
+                       struct err *err) {
         _cleanup_cgroup_where_ struct cgroup_where w = { .n_hierarchies = 1 };
         int r;
 
@@ -265,7 +265,8 @@ int cgroup_hierarchy_locate(const struct cgroup_hierarchy *h, const char *path, 
         size_t root = strcmp(h->root, "/") == 0 ? 0 : strlen(h->root);
 
         if (path[0] != '/' || strncmp(path, h->root, root) != 0 || (path[root] != '/' && path[root] != '\0')) {
-                (void)err_set(err, ERANGE, "the cgroup %s is not below %s, the part of its hierarchy that is mounted at %s", path, h->root, h->mount);
+                (void)err_set(err, ERANGE, "the cgroup %s is not below %s, the part of its hierarchy that is mounted at %s", path,
+                              h->root, h->mount);
                 return err_hint(err, "mount the whole hierarchy, or give a cgroup.root below %s", h->root);
         }
         path += root;

@@ -16,8 +16,8 @@ extern const struct spec_limits limits_of_new_group;
  * &limits_of_new_group after cgroup_create() said 1, what was applied last for a running container, NULL when that is not known
  * (everything is looked at). A failure stops there: *ret_key is the key below the container ("limits.memory_low", a static
  * string), and the words begin with it. Live on a running container. */
-int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_limits *now, const struct spec_limits *want, const char **ret_key,
-                 struct err *err);
+int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_limits *now, const struct spec_limits *want,
+                 const char **ret_key, struct err *err);
 
 /* An OOM kill must end the whole container and the kernel does not do it here: the supervisor calls cgroup_kill() on the
  * leaf when cgroup_watch tells of an OOM and cgroup_read_oom_kills() has grown. */

@@ -33,9 +33,12 @@ struct cgroup_source {
 /* Finds the hierarchies and names the root. root: an absolute cgroup path ("/system.slice/ctrsup-payload.service"), or NULL or
  * "auto": <auto_name> below this process's own v2 group; when that group cannot have children with controllers (it holds
  * processes and is not the hierarchy's root), below the nearest group above that can. Makes nothing yet. */
-int cgroup_tree_open(struct cgroup_tree **ret, const char *root, const char *auto_name, const struct cgroup_source *source, struct err *err);
+int cgroup_tree_open(struct cgroup_tree **ret, const char *root, const char *auto_name, const struct cgroup_source *source,
+                     struct err *err);
 struct cgroup_tree *cgroup_tree_free(struct cgroup_tree *t); /* returns NULL; takes NULL; removes no cgroup */
-static inline void cgroup_tree_freep(struct cgroup_tree **t) { *t = cgroup_tree_free(*t); }
+static inline void cgroup_tree_freep(struct cgroup_tree **t) {
+        *t = cgroup_tree_free(*t);
+}
 #define _cleanup_cgroup_tree_ _cleanup_(cgroup_tree_freep)
 
 const char *cgroup_tree_root(const struct cgroup_tree *t); /* "/ctrsup" */

@@ -9,8 +9,8 @@
  *                     MEMORY_MAX keeps the swap part; no memory limit means no swap limit. Set MEMORY_MAX first.
  *   CPU_WEIGHT        becomes cpu.shares = weight * 1024 / 100, the kernel's own arithmetic behind cpu.weight.
  *   CPUSET_*          v1 wants them filled: the empty list means the parent's. The leaf follows the group.
- *   IO_MAX            is kept on the leaf (v1 does not look above a process's own group), so the payload could read it there, if it
- *                     mounted blkio; it counts reads and direct or synchronous writes only, not what is written back later.
+ *   IO_MAX            is kept on the leaf (v1 does not look above a process's own group), so the payload could read it there,
+ *                     if it mounted blkio; it counts reads and direct or synchronous writes only, not what is written back later.
  *   OOM_GROUP         v1 has none. Setting it is not an error (it is the default of the stack file): when
  *                     cgroup_oom_group_is_native() says no, whoever watches for OOM kills ends the leaf (cgroup_kill()).
  *   MEMORY_HIGH, MEMORY_LOW, MEMORY_MIN, MEMORY_ZSWAP_MAX   have no counterpart: -EOPNOTSUPP unless the value means none.
@@ -20,21 +20,21 @@
 #include <ctrsup/kernel/cgroup.h>
 
 enum cgroup_limit {
-        CGROUP_MEMORY_MAX,      /* value: bytes, SIZE_INFINITY: none */
-        CGROUP_MEMORY_SWAP_MAX, /* bytes of swap alone, SIZE_INFINITY: none */
-        CGROUP_MEMORY_HIGH,     /* bytes, SIZE_INFINITY: none */
-        CGROUP_MEMORY_LOW,      /* bytes, 0: none */
-        CGROUP_MEMORY_MIN,      /* bytes, 0: none */
+        CGROUP_MEMORY_MAX,       /* value: bytes, SIZE_INFINITY: none */
+        CGROUP_MEMORY_SWAP_MAX,  /* bytes of swap alone, SIZE_INFINITY: none */
+        CGROUP_MEMORY_HIGH,      /* bytes, SIZE_INFINITY: none */
+        CGROUP_MEMORY_LOW,       /* bytes, 0: none */
+        CGROUP_MEMORY_MIN,       /* bytes, 0: none */
         CGROUP_MEMORY_ZSWAP_MAX, /* bytes, SIZE_INFINITY: none */
         CGROUP_MEMORY_OOM_GROUP, /* 0 or 1 */
-        CGROUP_CPU_MAX,         /* value: thousandths of a CPU, SIZE_INFINITY: none; extra: period in us, 0: 100 ms */
-        CGROUP_CPU_WEIGHT,      /* 1..10000; CGROUP_CPU_IDLE */
-        CGROUP_CPUSET_CPUS,     /* list: "0-3,8"; NULL: all */
-        CGROUP_CPUSET_MEMS,     /* list */
-        CGROUP_PIDS_MAX,        /* tasks, SIZE_INFINITY: none */
-        CGROUP_IO_WEIGHT,       /* 1..10000 */
-        CGROUP_IO_MAX,          /* device, io: one disk's four bounds */
-        CGROUP_HUGETLB_MAX,     /* value: bytes, SIZE_INFINITY: none; extra: page size in bytes */
+        CGROUP_CPU_MAX,          /* value: thousandths of a CPU, SIZE_INFINITY: none; extra: period in us, 0: 100 ms */
+        CGROUP_CPU_WEIGHT,       /* 1..10000; CGROUP_CPU_IDLE */
+        CGROUP_CPUSET_CPUS,      /* list: "0-3,8"; NULL: all */
+        CGROUP_CPUSET_MEMS,      /* list */
+        CGROUP_PIDS_MAX,         /* tasks, SIZE_INFINITY: none */
+        CGROUP_IO_WEIGHT,        /* 1..10000 */
+        CGROUP_IO_MAX,           /* device, io: one disk's four bounds */
+        CGROUP_HUGETLB_MAX,      /* value: bytes, SIZE_INFINITY: none; extra: page size in bytes */
         _CGROUP_LIMIT_MAX,
         _CGROUP_LIMIT_INVALID = -EINVAL,
 };
@@ -48,8 +48,8 @@ struct cgroup_io_max {
 struct cgroup_setting {
         enum cgroup_limit limit;
         uint64_t value, extra;
-        const char *list;   /* CPUSET_* */
-        dev_t device;       /* IO_MAX: a whole disk, from cgroup_find_disk() */
+        const char *list; /* CPUSET_* */
+        dev_t device;     /* IO_MAX: a whole disk, from cgroup_find_disk() */
         struct cgroup_io_max io;
 };
 

@@ -8,9 +8,9 @@
 
 struct cgroup_stat {
         uint64_t memory_bytes, memory_peak_bytes, swap_bytes;
-        uint64_t oom, oom_kills;         /* times the limit could not be kept; processes the kernel killed for it */
+        uint64_t oom, oom_kills; /* times the limit could not be kept; processes the kernel killed for it */
         uint64_t cpu_usec, throttled_usec;
-        uint64_t pids, pids_refused;     /* tasks now; forks that pids.max stopped */
+        uint64_t pids, pids_refused;              /* tasks now; forks that pids.max stopped */
         uint64_t io_read_bytes, io_written_bytes; /* all disks */
 };
 

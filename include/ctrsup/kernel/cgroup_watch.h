@@ -19,7 +19,9 @@ typedef void cgroup_watch_fn(void *userdata, uint64_t cookie, enum cgroup_event 
 
 int cgroup_watch_new(struct cgroup_watch **ret, struct cgroup_tree *t, struct err *err);
 struct cgroup_watch *cgroup_watch_free(struct cgroup_watch *w); /* returns NULL; takes NULL; before the tree */
-static inline void cgroup_watch_freep(struct cgroup_watch **w) { *w = cgroup_watch_free(*w); }
+static inline void cgroup_watch_freep(struct cgroup_watch **w) {
+        *w = cgroup_watch_free(*w);
+}
 #define _cleanup_cgroup_watch_ _cleanup_(cgroup_watch_freep)
 
 int cgroup_watch_fd(const struct cgroup_watch *w); /* readable: call cgroup_watch_dispatch() */

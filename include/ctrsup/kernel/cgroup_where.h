@@ -43,7 +43,8 @@ struct cgroup_where {
 
 /* Texts need not end with NUL at their length: they are C strings. -EOPNOTSUPP: no cgroup2 is mounted; -EBADMSG: a line that
  * no kernel writes; -ENOMEM. */
-int cgroup_where_parse(struct cgroup_where *ret, const char *mountinfo, const char *self_cgroup, const char *v2_controllers, struct err *err);
+int cgroup_where_parse(struct cgroup_where *ret, const char *mountinfo, const char *self_cgroup, const char *v2_controllers,
+                       struct err *err);
 void cgroup_where_done(struct cgroup_where *where);
 /* The mount point of cgroup2 in a mountinfo text (to read its cgroup.controllers first), malloc'ed. -EOPNOTSUPP: none. */
 int cgroup_where_find_unified(const char *mountinfo, char **ret_mount, struct err *err);
