@@ -22,9 +22,9 @@ size_t logline_format_head(char buf[LOGLINE_HEAD_MAX], uint64_t realtime_usec, e
         int n;
 
         (void)gmtime_r(&seconds, &tm);
-        n = snprintf(buf, LOGLINE_HEAD_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ %s %c ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                     tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(realtime_usec % 1000000), logline_stream_name(stream),
-                     partial ? 'P' : 'F');
+        n = snprintf(buf, LOGLINE_HEAD_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06uZ %s %c ", tm.tm_year + 1900, tm.tm_mon + 1,
+                     tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (unsigned)(realtime_usec % 1000000),
+                     logline_stream_name(stream), partial ? 'P' : 'F');
         return n < 0 ? 0 : n >= LOGLINE_HEAD_MAX ? LOGLINE_HEAD_MAX - 1 : (size_t)n;
 }
 
@@ -69,14 +69,19 @@ static bool parse_time(const char *word, size_t len, uint64_t *ret_usec) {
 
         if (len != strlen("2026-11-24T00:02:28.123456Z") || !take_digits(&word, 4, &year) || !take_char(&word, '-') ||
             !take_digits(&word, 2, &month) || !take_char(&word, '-') || !take_digits(&word, 2, &day) || !take_char(&word, 'T') ||
-            !take_digits(&word, 2, &hour) || !take_char(&word, ':') || !take_digits(&word, 2, &minute) || !take_char(&word, ':') ||
-            !take_digits(&word, 2, &second) || !take_char(&word, '.') || !take_digits(&word, 6, &usec) || !take_char(&word, 'Z'))
+            !take_digits(&word, 2, &hour) || !take_char(&word, ':') || !take_digits(&word, 2, &minute) ||
+            !take_char(&word, ':') || !take_digits(&word, 2, &second) || !take_char(&word, '.') ||
+            !take_digits(&word, 6, &usec) || !take_char(&word, 'Z'))
                 return false;
         if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
                 return false;
 
-        struct tm tm = { .tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day, .tm_hour = (int)hour,
-                         .tm_min = (int)minute, .tm_sec = (int)second };
+        struct tm tm = { .tm_year = (int)year - 1900,
+                         .tm_mon = (int)month - 1,
+                         .tm_mday = (int)day,
+                         .tm_hour = (int)hour,
+                         .tm_min = (int)minute,
+                         .tm_sec = (int)second };
         *ret_usec = (uint64_t)timegm(&tm) * 1000000 + usec;
         return true;
 }
@@ -85,8 +90,8 @@ static bool parse_names(struct cursor *c, struct logline *l) {
         const char *replica;
         size_t len;
 
-        if (!take_word(c, &l->stack, &l->stack_len) || !take_word(c, &l->container, &l->container_len) || !take_word(c, &replica, &len) ||
-            len > 9)
+        if (!take_word(c, &l->stack, &l->stack_len) || !take_word(c, &l->container, &l->container_len) ||
+            !take_word(c, &replica, &len) || len > 9)
                 return false;
         return take_digits(&replica, len, &l->replica);
 }

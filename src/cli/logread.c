@@ -220,8 +220,8 @@ static int open_sources(struct reading *r, const struct logread_target *targets,
         return code;
 }
 
-int logread_run(const struct logread_target *targets, size_t n, const struct logread_options *options, logread_fn *fn, void *userdata,
-                struct err *err) {
+int logread_run(const struct logread_target *targets, size_t n, const struct logread_options *options, logread_fn *fn,
+                void *userdata, struct err *err) {
         _cleanup_(reading_done) struct reading r = { .options = options, .fn = fn, .userdata = userdata, .inotify_fd = -EBADF };
         int code = 0;
 

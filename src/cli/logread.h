@@ -27,7 +27,8 @@ struct logread_options {
         int stop_fd;                     /* -1: none */
 };
 
-#define LOGREAD_OPTIONS ((struct logread_options){ .tail = LOGREAD_ALL, .until_usec = UINT64_MAX, .max_priority = 7, .stop_fd = -1 })
+#define LOGREAD_OPTIONS \
+        ((struct logread_options){ .tail = LOGREAD_ALL, .until_usec = UINT64_MAX, .max_priority = 7, .stop_fd = -1 })
 
 struct logread_line {
         const char *stack, *container; /* all strings only until the callback returns */
@@ -43,8 +44,8 @@ struct logread_line {
 typedef int logread_fn(void *userdata, const struct logread_line *line);
 
 /* 0 at the end of what there is (or when stop_fd says so). A log that is not there yet is empty, not an error. */
-int logread_run(const struct logread_target *targets, size_t n, const struct logread_options *options, logread_fn *fn, void *userdata,
-                struct err *err);
+int logread_run(const struct logread_target *targets, size_t n, const struct logread_options *options, logread_fn *fn,
+                void *userdata, struct err *err);
 
 enum logread_output { LOGREAD_SHORT, LOGREAD_CAT, LOGREAD_JSON, _LOGREAD_OUTPUT_MAX };
 
@@ -53,13 +54,14 @@ int logread_output_parse(const char *word);
 /* One line with its line break (none behind a partial piece of `cat` and `short`).
  *     short  Nov 24 00:02:28 shop/web.1: text      local time; names: else without "shop/web.1: "
  *     cat    text
- *     json   {"time":"2026-11-24T00:02:28.123456Z","stack":"shop","container":"web","replica":1,"priority":6,"partial":false,"text":"…"}
+ *     json   {"time":"2026-11-24T00:02:28.123456Z","stack":"shop","container":"web","replica":1,"priority":6,"partial":false,
+ *             "text":"…"}, on one line
  * for_terminal: control characters are shown as \x1b and the like, but for tabs and colours: a log must not drive the terminal of
  * who reads it. json: bytes that are no UTF-8 become U+FFFD. */
 void logread_format(struct buf *out, const struct logread_line *line, enum logread_output output, bool names, bool for_terminal);
 
-/* What people write after --since and --until: "10m" or "10m ago" or "-10m", "14:30", "2026-11-24", "2026-11-24 14:30:05" (local),
- * "2026-11-24T14:30:05Z", "@1795478548", now, today, yesterday. -EINVAL. */
+/* What people write after --since and --until: "10m" or "10m ago" or "-10m", "14:30", "2026-11-24", "2026-11-24 14:30:05" (all
+ * local), "2026-11-24T14:30:05Z", "@1795478548", now, today, yesterday. -EINVAL. */
 int logread_parse_time(const char *text, uint64_t now_usec, uint64_t *ret_usec);
 /* "err", "3", as journalctl's; -EINVAL. */
 int logread_parse_priority(const char *text);

@@ -15,7 +15,7 @@ struct file {
         struct logread_source source;
         const struct logread_target *target;
         const struct logread_options *options;
-        int fd; /* -EBADF: none is there yet */
+        int fd;                            /* -EBADF: none is there yet */
         int priority[_LOGLINE_STREAM_MAX]; /* of a line that goes on */
         bool continuing[_LOGLINE_STREAM_MAX];
         char *data;
@@ -105,10 +105,11 @@ static int step(struct file *f, struct err *err) {
 
 /* Reads more behind what there is. 1: got some, 0: the end of all files for now. */
 static int fill(struct file *f, struct err *err) {
-        if (f->at > 0)
+        if (f->at > 0) {
                 memmove(f->data, f->data + f->at, f->len - f->at);
-        f->len -= f->at;
-        f->at = 0;
+                f->len -= f->at;
+                f->at = 0;
+        }
         if (f->room - f->len < CHUNK) {
                 char *grown = realloc(f->data, f->len + 2 * CHUNK);
 
@@ -145,9 +146,14 @@ static bool take_record(struct file *f, const struct logline *l, struct logread_
         f->continuing[l->stream] = l->partial;
         if (l->realtime_usec < o->since_usec || l->realtime_usec > o->until_usec || f->priority[l->stream] > o->max_priority)
                 return false;
-        *ret = (struct logread_line){ .stack = f->target->stack, .container = f->target->container, .replica = f->target->replica,
-                                      .realtime_usec = l->realtime_usec, .priority = f->priority[l->stream], .partial = l->partial,
-                                      .text = l->text + level_len, .len = l->text_len - level_len };
+        *ret = (struct logread_line){ .stack = f->target->stack,
+                                      .container = f->target->container,
+                                      .replica = f->target->replica,
+                                      .realtime_usec = l->realtime_usec,
+                                      .priority = f->priority[l->stream],
+                                      .partial = l->partial,
+                                      .text = l->text + level_len,
+                                      .len = l->text_len - level_len };
         return true;
 }
 
@@ -155,7 +161,7 @@ static int file_next(struct logread_source *s, struct logread_line *ret, struct 
         struct file *f = (struct file *)s;
 
         for (;;) {
-                char *line = f->data + f->at, *end = f->len > f->at ? memchr(line, '\n', f->len - f->at) : NULL;
+                char *line = f->len > f->at ? f->data + f->at : NULL, *end = line ? memchr(line, '\n', f->len - f->at) : NULL;
                 struct logline l;
 
                 if (!end) {
@@ -202,7 +208,8 @@ static unsigned find_start(const struct file *f) {
         return oldest;
 }
 
-int logread_open_file(struct logread_source **ret, const struct logread_target *t, const struct logread_options *o, struct err *err) {
+int logread_open_file(struct logread_source **ret, const struct logread_target *t, const struct logread_options *o,
+                      struct err *err) {
         struct file *f = calloc(1, sizeof(*f));
 
         if (!f)

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const outputs[_LOGREAD_OUTPUT_MAX] = { [LOGREAD_SHORT] = "short", [LOGREAD_CAT] = "cat", [LOGREAD_JSON] = "json" };
+static const char *const outputs[_LOGREAD_OUTPUT_MAX] = {
+        [LOGREAD_SHORT] = "short", [LOGREAD_CAT] = "cat", [LOGREAD_JSON] = "json"
+};
 static_assert(ARRAY_SIZE(outputs) == _LOGREAD_OUTPUT_MAX, "a word for every output");
 
 static const char *const priorities[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
@@ -70,7 +72,8 @@ static size_t utf8_len(const unsigned char *at, size_t len) {
         for (size_t i = 1; i < n; i++)
                 if ((at[i] & 0xc0) != 0x80)
                         return 0;
-        if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] >= 0xa0) || (c == 0xf0 && at[1] < 0x90) || (c == 0xf4 && at[1] >= 0x90))
+        if ((c == 0xe0 && at[1] < 0xa0) || (c == 0xed && at[1] >= 0xa0) || (c == 0xf0 && at[1] < 0x90) ||
+            (c == 0xf4 && at[1] >= 0x90))
                 return 0;
         return n;
 }
@@ -103,7 +106,8 @@ static void put_json(struct buf *out, const struct logread_line *l) {
         put_json_string(out, l->stack, strlen(l->stack));
         buf_puts(out, ",\"container\":");
         put_json_string(out, l->container, strlen(l->container));
-        buf_printf(out, ",\"replica\":%" PRIu32 ",\"priority\":%d,\"partial\":%s,\"text\":", l->replica, l->priority, l->partial ? "true" : "false");
+        buf_printf(out, ",\"replica\":%" PRIu32 ",\"priority\":%d,\"partial\":%s,\"text\":", l->replica, l->priority,
+                   l->partial ? "true" : "false");
         put_json_string(out, l->text, l->len);
         buf_puts(out, "}\n");
 }
@@ -176,7 +180,8 @@ static int parse_ago(const char *text, uint64_t now_usec, uint64_t *ret_usec) {
 
 int logread_parse_time(const char *text, uint64_t now_usec, uint64_t *ret_usec) {
         static const char *const zulu[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%MZ" };
-        static const char *const local[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+        static const char *const local[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+                                             "%Y-%m-%d" };
         static const char *const clock[] = { "%H:%M:%S", "%H:%M" };
         uint64_t value;
 

@@ -29,7 +29,9 @@ static struct logread_source *journal_free(struct logread_source *s) {
         return NULL;
 }
 
-static void journal_freep(struct journal **j) { (void)journal_free(*j ? &(*j)->source : NULL); }
+static void journal_freep(struct journal **j) {
+        (void)journal_free(*j ? &(*j)->source : NULL);
+}
 
 static int fail(int code, const char *what, struct err *err) {
         return err_sys(err, -code, "%s", what);
@@ -92,8 +94,10 @@ static int seek(struct journal *j) {
         int r;
 
         if (o->tail == LOGREAD_ALL)
-                return o->since_usec > 0 ? sd_journal_seek_realtime_usec(j->journal, o->since_usec) : sd_journal_seek_head(j->journal);
-        r = o->until_usec == UINT64_MAX ? sd_journal_seek_tail(j->journal) : sd_journal_seek_realtime_usec(j->journal, o->until_usec + 1);
+                return o->since_usec > 0 ? sd_journal_seek_realtime_usec(j->journal, o->since_usec)
+                                         : sd_journal_seek_head(j->journal);
+        r = o->until_usec == UINT64_MAX ? sd_journal_seek_tail(j->journal)
+                                        : sd_journal_seek_realtime_usec(j->journal, o->until_usec + 1);
         if (r >= 0 && o->tail == 0) { /* sd_journal_seek_tail(3): it must be followed by going back */
                 r = sd_journal_previous(j->journal);
                 return r < 0 ? r : 0;
@@ -157,8 +161,14 @@ static int read_entry(struct journal *j, struct logread_line *ret, struct err *e
         bool partial = field(j, "CONTAINER_PARTIAL_MESSAGE", &len) != NULL;
         if (!(value = field(j, "MESSAGE", &len)))
                 return 0;
-        *ret = (struct logread_line){ .stack = j->stack, .container = j->container, .replica = (uint32_t)replica, .realtime_usec = usec,
-                                      .priority = (int)priority, .partial = partial, .text = value, .len = len };
+        *ret = (struct logread_line){ .stack = j->stack,
+                                      .container = j->container,
+                                      .replica = (uint32_t)replica,
+                                      .realtime_usec = usec,
+                                      .priority = (int)priority,
+                                      .partial = partial,
+                                      .text = value,
+                                      .len = len };
         return 1;
 }
 
@@ -183,7 +193,8 @@ static int journal_next(struct logread_source *s, struct logread_line *ret, stru
         }
 }
 
-int logread_open_journal(struct logread_source **ret, const struct logread_target *targets, size_t n, const struct logread_options *o, struct err *err) {
+int logread_open_journal(struct logread_source **ret, const struct logread_target *targets, size_t n,
+                         const struct logread_options *o, struct err *err) {
         _cleanup_(journal_freep) struct journal *j = calloc(1, sizeof(*j));
         int r;
 

@@ -11,9 +11,11 @@ struct logread_source {
         bool has_line;
 };
 
-int logread_open_file(struct logread_source **ret, const struct logread_target *t, const struct logread_options *o, struct err *err);
+int logread_open_file(struct logread_source **ret, const struct logread_target *t, const struct logread_options *o,
+                      struct err *err);
 /* One for all targets that are in the journal. */
-int logread_open_journal(struct logread_source **ret, const struct logread_target *targets, size_t n, const struct logread_options *o, struct err *err);
+int logread_open_journal(struct logread_source **ret, const struct logread_target *targets, size_t n,
+                         const struct logread_options *o, struct err *err);
 /* To poll for POLLIN, and to be told afterwards. -1: cannot be polled. */
 int logread_journal_fd(struct logread_source *s);
 void logread_journal_process(struct logread_source *s);

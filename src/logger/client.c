@@ -30,9 +30,10 @@ static void exec_logger(const struct logger_spawn *args, int control, int report
         (void)setsid();
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         /* The error pipe must survive below: it moves above the control fd first. */
-        int safe_report = fcntl(report, F_DUPFD_CLOEXEC, CHILD_CONTROL_FD + 1), safe_control = fcntl(control, F_DUPFD_CLOEXEC, CHILD_CONTROL_FD + 1);
-        if (null >= 0 && safe_report >= 0 && safe_control >= 0 && dup2(null, 0) >= 0 && dup2(null, 1) >= 0 && dup2(safe_control, CHILD_CONTROL_FD) >= 0 &&
-            close_range(CHILD_CONTROL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) >= 0)
+        int safe_report = fcntl(report, F_DUPFD_CLOEXEC, CHILD_CONTROL_FD + 1),
+            safe_control = fcntl(control, F_DUPFD_CLOEXEC, CHILD_CONTROL_FD + 1);
+        if (null >= 0 && safe_report >= 0 && safe_control >= 0 && dup2(null, 0) >= 0 && dup2(null, 1) >= 0 &&
+            dup2(safe_control, CHILD_CONTROL_FD) >= 0 && close_range(CHILD_CONTROL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC) >= 0)
                 (void)execve(args->program, argv, envp);
         code = errno;
         if (write(safe_report, &code, sizeof(code)) < 0)
@@ -64,8 +65,10 @@ int logger_spawn(const struct logger_spawn *args, int *ret_control, int *ret_pid
         report_read = report[0];
         report_write = report[1];
 
-        struct clone_args clone = { .flags = CLONE_PIDFD | (args->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0), .pidfd = (uintptr_t)&new_pidfd,
-                                    .exit_signal = SIGCHLD, .cgroup = args->cgroup_fd >= 0 ? (unsigned)args->cgroup_fd : 0 };
+        struct clone_args clone = { .flags = CLONE_PIDFD | (args->cgroup_fd >= 0 ? CLONE_INTO_CGROUP : 0),
+                                    .pidfd = (uintptr_t)&new_pidfd,
+                                    .exit_signal = SIGCHLD,
+                                    .cgroup = args->cgroup_fd >= 0 ? (unsigned)args->cgroup_fd : 0 };
         pid_t pid = (pid_t)syscall(SYS_clone3, &clone, sizeof(clone));
         if (pid < 0)
                 return err_sys(err, errno, "start the logger: clone");
@@ -84,8 +87,8 @@ int logger_spawn(const struct logger_spawn *args, int *ret_control, int *ret_pid
         return 0;
 }
 
-static int send_request(int control, const struct wire_head *head, const char *const strings[_WIRE_STRING_MAX], const int *fds, size_t n_fds,
-                        struct err *err) {
+static int send_request(int control, const struct wire_head *head, const char *const strings[_WIRE_STRING_MAX], const int *fds,
+                        size_t n_fds, struct err *err) {
         static const char *const no_strings[_WIRE_STRING_MAX];
         union {
                 struct cmsghdr head;
@@ -102,7 +105,9 @@ static int send_request(int control, const struct wire_head *head, const char *c
         if (n_fds > 0) {
                 msg.msg_control = &control_data;
                 msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-                control_data.head = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * n_fds) };
+                control_data.head = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                                      .cmsg_type = SCM_RIGHTS,
+                                                      .cmsg_len = CMSG_LEN(sizeof(int) * n_fds) };
                 memcpy(CMSG_DATA(&control_data.head), fds, sizeof(int) * n_fds);
         }
         ssize_t n;
@@ -114,15 +119,24 @@ static int send_request(int control, const struct wire_head *head, const char *c
 
 static struct wire_head head_of(enum wire_kind kind, const struct logger_stream *s) {
         return (struct wire_head){
-                .kind = kind, .id = s->id, .rate_interval_usec = s->rate_interval_usec, .rate_burst = s->rate_burst,
-                .file_max_size = s->file_max_size, .file_max_files = s->file_max_files, .replica = s->replica, .driver = s->driver,
+                .kind = kind,
+                .id = s->id,
+                .rate_interval_usec = s->rate_interval_usec,
+                .rate_burst = s->rate_burst,
+                .file_max_size = s->file_max_size,
+                .file_max_files = s->file_max_files,
+                .replica = s->replica,
+                .driver = s->driver,
                 .flags = s->level_prefix ? WIRE_LEVEL_PREFIX : 0,
         };
 }
 
 int logger_add(int control, const struct logger_stream *s, int out_fd, int err_fd, struct err *err) {
-        const char *const strings[_WIRE_STRING_MAX] = { [WIRE_STACK] = s->stack, [WIRE_CONTAINER] = s->container, [WIRE_INSTANCE] = s->instance,
-                                                        [WIRE_TAG] = s->tag,     [WIRE_IMAGE] = s->image };
+        const char *const strings[_WIRE_STRING_MAX] = { [WIRE_STACK] = s->stack,
+                                                        [WIRE_CONTAINER] = s->container,
+                                                        [WIRE_INSTANCE] = s->instance,
+                                                        [WIRE_TAG] = s->tag,
+                                                        [WIRE_IMAGE] = s->image };
         struct wire_head h = head_of(WIRE_ADD, s);
         int fds[WIRE_FDS_MAX];
         size_t n = 0;
@@ -152,11 +166,21 @@ static int send_plain(int control, enum wire_kind kind, uint64_t id, struct err 
         return send_request(control, &h, NULL, NULL, 0, err);
 }
 
-int logger_remove(int control, uint64_t id, struct err *err) { return send_plain(control, WIRE_REMOVE, id, err); }
-int logger_stats(int control, uint64_t id, struct err *err) { return send_plain(control, WIRE_STATS, id, err); }
-int logger_flush(int control, uint64_t cookie, struct err *err) { return send_plain(control, WIRE_FLUSH, cookie, err); }
-int logger_unsubscribe(int control, uint64_t id, struct err *err) { return send_plain(control, WIRE_UNSUBSCRIBE, id, err); }
-int logger_quit(int control, struct err *err) { return send_plain(control, WIRE_QUIT, 0, err); }
+int logger_remove(int control, uint64_t id, struct err *err) {
+        return send_plain(control, WIRE_REMOVE, id, err);
+}
+int logger_stats(int control, uint64_t id, struct err *err) {
+        return send_plain(control, WIRE_STATS, id, err);
+}
+int logger_flush(int control, uint64_t cookie, struct err *err) {
+        return send_plain(control, WIRE_FLUSH, cookie, err);
+}
+int logger_unsubscribe(int control, uint64_t id, struct err *err) {
+        return send_plain(control, WIRE_UNSUBSCRIBE, id, err);
+}
+int logger_quit(int control, struct err *err) {
+        return send_plain(control, WIRE_QUIT, 0, err);
+}
 
 int logger_subscribe(int control, uint64_t id, const char *stack, const char *container, int fd, struct err *err) {
         const char *const strings[_WIRE_STRING_MAX] = { [WIRE_STACK] = stack, [WIRE_CONTAINER] = container };

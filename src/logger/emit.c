@@ -14,7 +14,8 @@ enum { PRIORITY_OUT = 6, PRIORITY_ERR = 3, PRIORITY_NOTE = 4, SHORT_ID = 12 };
 #define MESSAGE_ID_SUPPRESSED "c04739806c154e129a7e33cca325b1c6"
 
 char *emit_make_fields(const struct wire_request *r) {
-        const char *stack = r->strings[WIRE_STACK], *container = r->strings[WIRE_CONTAINER], *instance = r->strings[WIRE_INSTANCE];
+        const char *stack = r->strings[WIRE_STACK], *container = r->strings[WIRE_CONTAINER],
+                   *instance = r->strings[WIRE_INSTANCE];
         const uint32_t replica = r->head.replica;
         _cleanup_buf_ struct buf b = BUF_NULL;
 
@@ -23,8 +24,8 @@ char *emit_make_fields(const struct wire_request *r) {
         buf_printf(&b, "CONTAINER_ID=%.*s\nCONTAINER_ID_FULL=%s\n", SHORT_ID, instance, instance);
         if (r->strings[WIRE_IMAGE])
                 buf_printf(&b, "IMAGE_NAME=%s\n", r->strings[WIRE_IMAGE]);
-        buf_printf(&b, "CTRSUP_STACK=%s\nCTRSUP_CONTAINER=%s\nCTRSUP_REPLICA=%" PRIu32 "\nCTRSUP_INSTANCE_ID=%s\n", stack, container, replica,
-                   instance);
+        buf_printf(&b, "CTRSUP_STACK=%s\nCTRSUP_CONTAINER=%s\nCTRSUP_REPLICA=%" PRIu32 "\nCTRSUP_INSTANCE_ID=%s\n", stack,
+                   container, replica, instance);
         return buf_take(&b);
 }
 
@@ -46,9 +47,15 @@ static bool within_rate(struct logger *l, struct stream *s) {
         return false;
 }
 
-static int to_journal(struct logger *l, struct stream *s, const char *fields, size_t fields_len, int priority, bool partial, const char *text, size_t len) {
-        const struct journal_message m = { .owner = &s->owner, .fields = fields, .fields_len = fields_len, .priority = priority,
-                                           .partial = partial, .text = text, .text_len = len };
+static int to_journal(struct logger *l, struct stream *s, const char *fields, size_t fields_len, int priority, bool partial,
+                      const char *text, size_t len) {
+        const struct journal_message m = { .owner = &s->owner,
+                                           .fields = fields,
+                                           .fields_len = fields_len,
+                                           .priority = priority,
+                                           .partial = partial,
+                                           .text = text,
+                                           .text_len = len };
 
         return journal_put(&l->journal, &m, l->now_usec);
 }
@@ -65,12 +72,19 @@ static void to_subscribers(struct logger *l, struct stream *s, const char *head,
         }
 }
 
-/* One record to wherever it goes. raw: with the "<N>" that files keep and the journal has as PRIORITY. */
-static int put(struct logger *l, struct stream *s, enum logline_stream which, bool partial, int priority, const char *raw, size_t raw_len,
-               size_t level_len) {
-        char head[LOGLINE_HEAD_MAX];
-        size_t head_len = logline_format_head(head, l->realtime_usec, which, partial);
+static void make_head(struct logger *l, enum logline_stream which, bool partial) {
+        if (l->head_len > 0 && l->head_usec == l->realtime_usec && l->head_stream == which && l->head_partial == partial)
+                return;
+        l->head_len = logline_format_head(l->head, l->realtime_usec, which, partial);
+        l->head_usec = l->realtime_usec;
+        l->head_stream = which;
+        l->head_partial = partial;
+}
 
+/* One record to wherever it goes. raw: with the "<N>" that files keep and the journal has as PRIORITY. */
+static int put(struct logger *l, struct stream *s, enum logline_stream which, bool partial, int priority, const char *raw,
+               size_t raw_len, size_t level_len) {
+        make_head(l, which, partial);
         switch (s->driver) {
         case LOGGER_JOURNALD: {
                 int r = to_journal(l, s, s->fields, strlen(s->fields), priority, partial, raw + level_len, raw_len - level_len);
@@ -79,13 +93,13 @@ static int put(struct logger *l, struct stream *s, enum logline_stream which, bo
                 break;
         }
         case LOGGER_FILE:
-                s->owner.dropped += logfile_put(&s->file, &l->batch, head, head_len, raw, raw_len, l->now_usec);
+                s->owner.dropped += logfile_put(&s->file, &l->batch, l->head, l->head_len, raw, raw_len, l->now_usec);
                 break;
         case LOGGER_NONE:
         case _LOGGER_DRIVER_MAX:
                 break;
         }
-        to_subscribers(l, s, head, head_len, raw, raw_len);
+        to_subscribers(l, s, l->head, l->head_len, raw, raw_len);
         return 0;
 }
 
@@ -130,8 +144,8 @@ int emit_suppressed(struct logger *l, struct stream *s) {
 
         if (s->suppressed == 0)
                 return 0;
-        int n = snprintf(text, sizeof(text), "%" PRIu64 " lines suppressed: more than %" PRIu64 " in %s", s->suppressed, s->rate_burst,
-                         num_format_duration(span, s->rate_interval_usec));
+        int n = snprintf(text, sizeof(text), "%" PRIu64 " lines suppressed: more than %" PRIu64 " in %s", s->suppressed,
+                         s->rate_burst, num_format_duration(span, s->rate_interval_usec));
         if (s->driver == LOGGER_JOURNALD) {
                 _cleanup_buf_ struct buf fields = BUF_NULL;
 

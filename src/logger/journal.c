@@ -10,7 +10,7 @@
 #include <sys/un.h>
 
 void journal_init(struct journal *j, const char *path, int epoll_fd) {
-        *j = (struct journal){ .source = { SOURCE_JOURNAL }, .path = path, .epoll_fd = epoll_fd, .fd = -EBADF, .patience_usec = JOURNAL_PATIENCE_USEC };
+        *j = (struct journal){ .source = { SOURCE_JOURNAL }, .path = path, .epoll_fd = epoll_fd, .fd = -EBADF };
 }
 
 static void forget_kept(struct journal *j, bool dropped) {
@@ -43,7 +43,8 @@ static int open_socket(struct journal *j) {
         if (fd < 0)
                 return -errno;
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || epoll_ctl(j->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
+        if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+            epoll_ctl(j->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0)
                 return -errno;
         j->fd = take_fd(&fd);
         return 0;
@@ -70,7 +71,7 @@ static bool is_hopeless(struct journal *j, int code) {
 }
 
 static void progress(struct journal *j, uint64_t now_usec) {
-        j->patience_usec = JOURNAL_PATIENCE_USEC;
+        j->impatient = false;
         j->since_usec = now_usec;
 }
 
@@ -78,7 +79,7 @@ static void give_up(struct journal *j, uint64_t now_usec) {
         forget_kept(j, true);
         j->congested = false;
         j->stuck = true;
-        j->patience_usec = 0;
+        j->impatient = true;
         j->since_usec = now_usec;
 }
 
@@ -86,13 +87,14 @@ static size_t build(struct journal *j, size_t i) {
         const struct journal_message *m = &j->messages[i];
         char *head = j->heads[i];
         uint64_t len = htole64(m->text_len);
-        int n = snprintf(head, JOURNAL_HEAD_MAX, "PRIORITY=%d\n%sMESSAGE\n", m->priority, m->partial ? "CONTAINER_PARTIAL_MESSAGE=true\n" : "");
+        int n = snprintf(head, JOURNAL_HEAD_MAX, "PRIORITY=%d\n%sMESSAGE\n", m->priority,
+                         m->partial ? "CONTAINER_PARTIAL_MESSAGE=true\n" : "");
 
         memcpy(head + n, &len, sizeof(len));
         j->iovs[i][0] = (struct iovec){ (char *)(uintptr_t)m->fields, m->fields_len };
         j->iovs[i][1] = (struct iovec){ head, (size_t)n + sizeof(len) };
         j->iovs[i][2] = (struct iovec){ (char *)(uintptr_t)m->text, m->text_len };
-        j->iovs[i][3] = (struct iovec){ (char *)(uintptr_t)"\n", 1 };
+        j->iovs[i][3] = (struct iovec){ (char *)(uintptr_t) "\n", 1 };
         return m->fields_len + (size_t)n + sizeof(len) + m->text_len + 1;
 }
 
@@ -161,10 +163,10 @@ void journal_flush(struct journal *j, uint64_t now_usec) {
                 keep(j, done);
                 j->congested = true;
                 j->retry_usec = now_usec + JOURNAL_RETRY_USEC;
-                if (j->patience_usec > 0)
-                        j->since_usec = now_usec;
-                else
+                if (j->impatient)
                         give_up(j, now_usec);
+                else
+                        j->since_usec = now_usec;
         }
         j->n = 0;
 }
@@ -190,7 +192,7 @@ bool journal_tend(struct journal *j, uint64_t now_usec) {
         }
         if (j->kept_at < j->n_kept) {
                 j->retry_usec = now_usec + JOURNAL_RETRY_USEC;
-                if (now_usec - j->since_usec < j->patience_usec)
+                if (now_usec - j->since_usec < (j->fd < 0 ? JOURNAL_ABSENT_USEC : JOURNAL_PATIENCE_USEC))
                         return false;
                 give_up(j, now_usec);
                 return true; /* to read on, and drop */

@@ -2,8 +2,8 @@
  *
  * Messages are batched and sent with MSG_DONTWAIT. What journald does not take at once (one batch at most) is kept, and the
  * journal is *congested*: nobody puts more, so the pipes fill and writers are slowed to journald's own speed while it makes
- * progress. When it makes none for JOURNAL_PATIENCE_USEC, or is not there, it is *stuck*: messages are dropped and counted
- * until it takes one again. */
+ * progress. When it makes none for JOURNAL_PATIENCE_USEC (a starved journald on a busy host makes some), or is not
+ * there for JOURNAL_ABSENT_USEC (a restart), it is *stuck*: messages are dropped and counted until it takes one again. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,15 @@
 
 #include "source.h"
 
-enum { JOURNAL_BATCH = 64, JOURNAL_IOVS = 4, JOURNAL_HEAD_MAX = 96, JOURNAL_PATIENCE_USEC = 200000, JOURNAL_RETRY_USEC = 20000, JOURNAL_STUCK_USEC = 100000 };
+enum {
+        JOURNAL_BATCH = 64,
+        JOURNAL_IOVS = 4,
+        JOURNAL_HEAD_MAX = 96,
+        JOURNAL_PATIENCE_USEC = 1000000,
+        JOURNAL_ABSENT_USEC = 200000,
+        JOURNAL_RETRY_USEC = 20000,
+        JOURNAL_STUCK_USEC = 100000
+};
 
 /* Whose message it is: counts what is lost, and holds the owner alive while something is kept. */
 struct journal_owner {
@@ -42,9 +50,9 @@ struct journal {
         const char *path;
         int epoll_fd, fd;
         bool congested, stuck;
-        uint64_t patience_usec; /* none after it was stuck, until it takes a message */
-        uint64_t since_usec;    /* of the last progress, or of becoming stuck */
-        uint64_t retry_usec;    /* congested: look again then, whether the socket says something or not */
+        bool impatient;      /* it was stuck, and has not taken a message since: no waiting */
+        uint64_t since_usec; /* of the last progress, or of becoming stuck */
+        uint64_t retry_usec; /* congested: look again then, whether the socket says something or not */
         size_t n;
         struct journal_message messages[JOURNAL_BATCH];
         char heads[JOURNAL_BATCH][JOURNAL_HEAD_MAX];

@@ -33,7 +33,9 @@ void logfile_done(struct logfile *f) {
 }
 
 static int open_beneath(int dir_fd, const char *name, uint64_t flags, uint64_t mode) {
-        const struct open_how how = { .flags = flags | O_CLOEXEC | O_NOFOLLOW, .mode = mode, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+        const struct open_how how = { .flags = flags | O_CLOEXEC | O_NOFOLLOW,
+                                      .mode = mode,
+                                      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
         long fd = syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
 
         return fd < 0 ? -errno : (int)fd;
@@ -165,7 +167,8 @@ static bool tell_lost(struct logfile *f) {
         struct timespec now;
 
         (void)clock_gettime(CLOCK_REALTIME, &now);
-        size_t n = logline_format_head(line, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000, LOGLINE_STDERR, false);
+        size_t n =
+                logline_format_head(line, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000, LOGLINE_STDERR, false);
         int m = snprintf(line + n, sizeof(line) - n, "<4>ctrsup: %" PRIu64 " lines lost: %s\n", f->lost,
                          strerror_r(f->lost_code, reason, sizeof(reason)));
         ssize_t written = write_all(f->fd, line, n + (size_t)m);
@@ -208,7 +211,8 @@ size_t logfile_flush(struct logfile *f, struct logfile_batch *b, uint64_t now_us
         return lose(f, count_records(b->data + whole, len - whole), written < 0 ? (int)-written : ENOSPC, now_usec);
 }
 
-size_t logfile_put(struct logfile *f, struct logfile_batch *b, const char *head, size_t head_len, const char *text, size_t len, uint64_t now_usec) {
+size_t logfile_put(struct logfile *f, struct logfile_batch *b, const char *head, size_t head_len, const char *text, size_t len,
+                   uint64_t now_usec) {
         const size_t need = head_len + len + 1;
         size_t lost = 0;
 

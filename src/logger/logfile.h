@@ -14,7 +14,7 @@
 enum { LOGFILE_BUFFER = 128 * 1024 + LOGLINE_MAX + LOGLINE_HEAD_MAX, LOGFILE_RETRY_USEC = 1000000 };
 
 struct logfile {
-        int logs_fd;       /* not owned */
+        int logs_fd; /* not owned */
         gid_t group;
         char *stack, *name; /* "web.1.log" */
         uint64_t max_size, max_files;
@@ -34,5 +34,6 @@ struct logfile_batch {
 int logfile_init(struct logfile *f, int logs_fd, gid_t group, const char *stack, const char *container, uint32_t replica);
 void logfile_done(struct logfile *f);
 /* Returns how many records were lost now. */
-size_t logfile_put(struct logfile *f, struct logfile_batch *b, const char *head, size_t head_len, const char *text, size_t len, uint64_t now_usec);
+size_t logfile_put(struct logfile *f, struct logfile_batch *b, const char *head, size_t head_len, const char *text, size_t len,
+                   uint64_t now_usec);
 size_t logfile_flush(struct logfile *f, struct logfile_batch *b, uint64_t now_usec);

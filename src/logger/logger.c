@@ -12,6 +12,23 @@ void logger_care(struct logger *l, uint64_t when_usec) {
                 l->care_usec = when_usec;
 }
 
+struct logger *logger_free(struct logger *l) {
+        if (!l)
+                return NULL;
+        journal_done(&l->journal); /* counts what it keeps at its owners, so they go after it */
+        for (size_t i = 0; i < l->n_streams; i++)
+                (void)stream_free(l->streams[i]);
+        free(l->streams);
+        for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
+                (void)subscriber_free(l->subscribers[i]);
+        (void)close_fd(l->control_fd);
+        (void)close_fd(l->signal_fd);
+        (void)close_fd(l->logs_fd);
+        (void)close_fd(l->epoll_fd);
+        free(l);
+        return NULL;
+}
+
 static uint64_t clock_usec(clockid_t clock) {
         struct timespec t;
 

@@ -26,8 +26,8 @@ struct pipe {
         enum logline_stream which;
         bool continuing; /* the last piece was partial: what comes is the same line's, with the same priority */
         int priority;
-        bool paused;     /* the journal is congested: out of the epoll set */
-        bool at_end;     /* EOF was read; only what is held is left */
+        bool paused; /* the journal is congested: out of the epoll set */
+        bool at_end; /* EOF was read; only what is held is left */
         char *held;
         size_t held_len;
         uint64_t read_bytes, target; /* flush and remove: done when this much was read */
@@ -61,22 +61,28 @@ struct logger {
         struct stream **streams;
         size_t n_streams, room;
         struct subscriber *subscribers[SUBSCRIBERS_MAX];
-        struct logger_stats total; /* of the streams that have ended */
+        struct logger_stats total;        /* of the streams that have ended */
         uint64_t now_usec, realtime_usec; /* of this turn; monotonic, wall clock */
         uint64_t care_usec;               /* when streams must be looked at; UINT64_MAX: never */
         uint64_t cookies[REPLIES_MAX];
         size_t n_cookies;
         struct logger_event replies[REPLIES_MAX];
         size_t n_replies;
-        bool care_each_turn; /* a flush or a removal is under way: what it waits for makes events */
-        bool requests_wait; /* not all were read, for lack of room for replies */
-        size_t resume_at;   /* whose turn it is after a congestion */
-        uint64_t quit_usec; /* 0: no; else the latest moment to end */
+        bool care_each_turn;         /* a flush or a removal is under way: what it waits for makes events */
+        bool requests_wait;          /* not all were read, for lack of room for replies */
+        size_t resume_at;            /* whose turn it is after a congestion */
+        uint64_t quit_usec;          /* 0: no; else the latest moment to end */
+        char head[LOGLINE_HEAD_MAX]; /* the last one made: lines of one read have the same time */
+        size_t head_len;
+        uint64_t head_usec;
+        enum logline_stream head_stream;
+        bool head_partial;
         char work[LOGLINE_MAX + READ_SIZE];
 };
 
 /* logger.c: the loop */
 int logger_run(struct logger *l);
+struct logger *logger_free(struct logger *l);
 void logger_care(struct logger *l, uint64_t when_usec);
 static inline struct stream *logger_find(const struct logger *l, uint64_t id) {
         for (size_t i = 0; i < l->n_streams; i++)
@@ -93,7 +99,9 @@ void request_tend_flush(struct logger *l);
 bool request_send_event(struct logger *l, const struct logger_event *e);
 void request_send_replies(struct logger *l);
 /* More replies could not be kept: read no request until these are out. */
-static inline bool request_is_full(const struct logger *l) { return l->n_replies + l->n_cookies + 1 >= REPLIES_MAX; }
+static inline bool request_is_full(const struct logger *l) {
+        return l->n_replies + l->n_cookies + 1 >= REPLIES_MAX;
+}
 
 /* stream.c: pipes */
 struct stream *stream_free(struct stream *s);

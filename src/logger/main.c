@@ -61,6 +61,7 @@ static int set_up(struct logger *l, int control_fd, const char *logs) {
         const struct group *adm = getgrnam("adm");
         sigset_t signals;
 
+        l->epoll_fd = l->signal_fd = l->logs_fd = l->journal.fd = -EBADF;
         l->control = (struct source){ SOURCE_CONTROL };
         l->signal = (struct source){ SOURCE_SIGNAL };
         l->control_fd = control_fd;
@@ -85,16 +86,20 @@ static int set_up(struct logger *l, int control_fd, const char *logs) {
         l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (l->signal_fd < 0 || l->epoll_fd < 0)
                 return complain("start", errno);
-        if (watch(l, l->signal_fd, &l->signal, EPOLLIN) < 0 || watch(l, control_fd, &l->control, EPOLLIN | EPOLLOUT | EPOLLET) < 0)
+        if (watch(l, l->signal_fd, &l->signal, EPOLLIN) < 0 ||
+            watch(l, control_fd, &l->control, EPOLLIN | EPOLLOUT | EPOLLET) < 0)
                 return complain("start", errno);
         journal_init(&l->journal, "/run/systemd/journal/socket", l->epoll_fd);
         return 0;
 }
 
+static void logger_freep(struct logger **l) {
+        *l = logger_free(*l);
+}
+
 int main(int argc, char **argv) {
         uint64_t control = 0;
         const char *logs = NULL;
-        struct logger *l;
         int r;
 
         for (int i = 1; i + 1 < argc; i += 2)
@@ -105,10 +110,11 @@ int main(int argc, char **argv) {
                 else
                         control = 0;
         if (argc != 5 || control < 3 || !logs) {
-                (void)fputs("Usage: ctrsup-logger --control FD --logs DIR\nctrsupd starts it; it is of no use by itself.\n", stderr);
+                (void)fputs("Usage: ctrsup-logger --control FD --logs DIR\nctrsupd starts it; it is of no use by itself.\n",
+                            stderr);
                 return EXIT_USAGE;
         }
-        l = calloc(1, sizeof(*l));
+        _cleanup_(logger_freep) struct logger *l = calloc(1, sizeof(*l));
         if (!l)
                 return complain("start", ENOMEM);
         (void)umask(022);

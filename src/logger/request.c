@@ -62,7 +62,8 @@ static int add(struct logger *l, struct wire_request *r) {
                 l->streams = grown;
                 l->room = room;
         }
-        int out = has & WIRE_HAS_OUT ? take_fd(&r->fds[0]) : -EBADF, error = has & WIRE_HAS_ERR ? take_fd(&r->fds[wanted - 1]) : -EBADF;
+        int out = has & WIRE_HAS_OUT ? take_fd(&r->fds[0]) : -EBADF,
+            error = has & WIRE_HAS_ERR ? take_fd(&r->fds[wanted - 1]) : -EBADF;
         int code = stream_new(&s, l, r, out, error);
         if (code < 0)
                 return code;
@@ -135,8 +136,8 @@ static int subscribe(struct logger *l, struct wire_request *r) {
                 return -EINVAL;
         for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
                 if (!l->subscribers[i])
-                        return subscriber_new(&l->subscribers[i], l->epoll_fd, r->head.id, r->strings[WIRE_STACK], r->strings[WIRE_CONTAINER],
-                                              take_fd(&r->fds[0]));
+                        return subscriber_new(&l->subscribers[i], l->epoll_fd, r->head.id, r->strings[WIRE_STACK],
+                                              r->strings[WIRE_CONTAINER], take_fd(&r->fds[0]));
         return -EMFILE;
 }
 

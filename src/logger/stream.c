@@ -29,7 +29,9 @@ struct stream *stream_free(struct stream *s) {
         return NULL;
 }
 
-static void stream_freep(struct stream **s) { *s = stream_free(*s); }
+static void stream_freep(struct stream **s) {
+        *s = stream_free(*s);
+}
 
 static int join_epoll(struct logger *l, struct pipe *p) {
         struct epoll_event e = { .events = EPOLLIN, .data.ptr = &p->source };
@@ -61,7 +63,8 @@ static int set_up(struct stream *s, struct logger *l, const struct wire_request 
         s->stack = strdup(stack);
         s->container = strdup(container);
         s->fields = emit_make_fields(r);
-        if (!s->stack || !s->container || !s->fields || asprintf(&s->names, "%s %s %" PRIu32 " ", stack, container, s->replica) < 0)
+        if (!s->stack || !s->container || !s->fields ||
+            asprintf(&s->names, "%s %s %" PRIu32 " ", stack, container, s->replica) < 0)
                 return -ENOMEM;
         int code = logfile_init(&s->file, l->logs_fd, l->group, stack, container, s->replica);
         if (code < 0)

@@ -20,7 +20,9 @@ struct subscriber *subscriber_free(struct subscriber *s) {
         return NULL;
 }
 
-static void subscriber_freep(struct subscriber **s) { *s = subscriber_free(*s); }
+static void subscriber_freep(struct subscriber **s) {
+        *s = subscriber_free(*s);
+}
 
 int subscriber_new(struct subscriber **ret, int epoll_fd, uint64_t id, const char *stack, const char *container, int fd) {
         _cleanup_fd_ int owned = fd;
@@ -88,7 +90,10 @@ static bool write_line(struct subscriber *s, const struct iovec iov[4], size_t t
 
 static bool put_line(struct subscriber *s, const char *names, const char *head, size_t head_len, const char *text, size_t len) {
         const struct iovec iov[4] = {
-                { (char *)(uintptr_t)names, strlen(names) }, { (char *)(uintptr_t)head, head_len }, { (char *)(uintptr_t)text, len }, { (char *)(uintptr_t)"\n", 1 },
+                { (char *)(uintptr_t)names, strlen(names) },
+                { (char *)(uintptr_t)head, head_len },
+                { (char *)(uintptr_t)text, len },
+                { (char *)(uintptr_t) "\n", 1 },
         };
 
         return write_line(s, iov, iov[0].iov_len + head_len + len + 1);
@@ -105,7 +110,11 @@ void subscriber_put(struct subscriber *s, const char *names, const char *head, s
                 if (put_line(s, names, head, head_len, words, (size_t)n))
                         s->missed = 0;
         }
+        if (s->ended)
+                return;
         if (s->rest || s->missed > 0 || !put_line(s, names, head, head_len, text, len)) {
+                if (s->ended) /* nobody is there to have missed it */
+                        return;
                 s->missed++;
                 s->missed_total++;
         }

@@ -11,7 +11,14 @@
 enum { WIRE_VERSION = 1, WIRE_MAX = 4096, WIRE_FDS_MAX = 2 };
 
 enum wire_kind {
-        WIRE_ADD = 1, WIRE_UPDATE = 2, WIRE_REMOVE = 3, WIRE_STATS = 4, WIRE_FLUSH = 5, WIRE_SUBSCRIBE = 6, WIRE_UNSUBSCRIBE = 7, WIRE_QUIT = 8,
+        WIRE_ADD = 1,
+        WIRE_UPDATE = 2,
+        WIRE_REMOVE = 3,
+        WIRE_STATS = 4,
+        WIRE_FLUSH = 5,
+        WIRE_SUBSCRIBE = 6,
+        WIRE_UNSUBSCRIBE = 7,
+        WIRE_QUIT = 8,
         WIRE_EVENT = 64,
 };
 

@@ -33,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 for (size_t i = 0; i < w.n_hierarchies; i++) {
                         char *path = NULL;
 
-                        require(w.hierarchies[i].mount && w.hierarchies[i].root && w.hierarchies[i].self && w.hierarchies[i].mount[0] == '/');
+                        require(w.hierarchies[i].mount && w.hierarchies[i].root && w.hierarchies[i].self &&
+                                w.hierarchies[i].mount[0] == '/');
                         if (cgroup_hierarchy_locate(&w.hierarchies[i], texts[3], &path, NULL) == 0)
                                 require(strncmp(path, w.hierarchies[i].mount, strlen(w.hierarchies[i].mount)) == 0);
                         free(path);

@@ -27,7 +27,8 @@ static void split_all(const uint8_t *data, size_t size, size_t stretch) {
         while (split_next(window + at, len - at, true, &piece)) {
                 require(piece.len <= LOGLINE_MAX && piece.consumed > 0 && piece.text == window + at);
                 require(piece.consumed - piece.len <= 1 && !memchr(piece.text, '\n', piece.len));
-                require(piece.consumed == piece.len ? piece.partial || at + piece.len == len : window[at + piece.len] == '\n' && !piece.partial);
+                require(piece.consumed == piece.len ? piece.partial || at + piece.len == len
+                                                    : window[at + piece.len] == '\n' && !piece.partial);
                 at += piece.consumed;
         }
         require(at == len);

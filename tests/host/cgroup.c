@@ -1,7 +1,7 @@
 /* Each limit against a real offender: an eater, a fork bomb, a spinner, a writer; and kill, freeze, events, removal.
  *
- * Offenders are cloned into a leaf exactly as the keeper does it: CLONE_INTO_CGROUP, "0" to the v1 tasks fds. All groups lie below
- * a root of this process's own, which is removed at the end, whatever happened. */
+ * Offenders are cloned into a leaf as the keeper does it: CLONE_INTO_CGROUP, "0" to the v1 tasks fds. All groups lie below a
+ * root of this process's own, which is removed at the end, whatever happened. */
 #include <ctrsup/base/cleanup.h>
 #include <ctrsup/base/num.h>
 #include <ctrsup/kernel/cgroup_limit.h>
@@ -69,7 +69,10 @@ static void start(struct offender *o, const char *group, uint64_t generation, of
                 printf("Bail out! %s\n", err.text);
                 exit(1);
         }
-        struct clone_args args = { .flags = CLONE_PIDFD | CLONE_INTO_CGROUP, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD, .cgroup = (unsigned)leaf };
+        struct clone_args args = { .flags = CLONE_PIDFD | CLONE_INTO_CGROUP,
+                                   .pidfd = (uintptr_t)&pidfd,
+                                   .exit_signal = SIGCHLD,
+                                   .cgroup = (unsigned)leaf };
         pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
         if (pid == 0) {
                 for (size_t i = 0; i < n; i++)
@@ -145,7 +148,9 @@ static const char *make(const char *group) {
 }
 
 #define SET(...) ((struct cgroup_setting){ __VA_ARGS__ })
-static bool on_v1(enum cgroup_controller c) { return cgroup_tree_where(tree)->controllers[c] > CGROUP_UNIFIED; }
+static bool on_v1(enum cgroup_controller c) {
+        return cgroup_tree_where(tree)->controllers[c] > CGROUP_UNIFIED;
+}
 
 /* ---- offenders ---- */
 
@@ -240,7 +245,8 @@ static void memory(void) {
         struct cgroup_stat s;
         struct offender o;
 
-        result(set(g, SET(.limit = CGROUP_MEMORY_MAX, .value = 32 << 20)) == 0 && set(g, SET(.limit = CGROUP_MEMORY_SWAP_MAX, .value = 0)) == 0,
+        result(set(g, SET(.limit = CGROUP_MEMORY_MAX, .value = 32 << 20)) == 0 &&
+                       set(g, SET(.limit = CGROUP_MEMORY_SWAP_MAX, .value = 0)) == 0,
                "memory 32M and swap 0 are taken and read back");
         start(&o, g, 1, eat, &little);
         int status = finish(&o);
@@ -270,7 +276,8 @@ static void oom_group(void) {
         struct offender o;
         struct err err = { 0 };
 
-        result(set(g, SET(.limit = CGROUP_MEMORY_MAX, .value = 16 << 20)) == 0 && set(g, SET(.limit = CGROUP_MEMORY_SWAP_MAX, .value = 0)) == 0 &&
+        result(set(g, SET(.limit = CGROUP_MEMORY_MAX, .value = 16 << 20)) == 0 &&
+                       set(g, SET(.limit = CGROUP_MEMORY_SWAP_MAX, .value = 0)) == 0 &&
                        set(g, SET(.limit = CGROUP_MEMORY_OOM_GROUP, .value = 1)) == 0,
                "oom_group is never an error (%s)", cgroup_oom_group_is_native(tree) ? "the kernel's" : "the supervisor's");
         if (cgroup_watch_new(&w, tree, &err) < 0 || cgroup_watch_add(w, g, 1, 42, &err) < 0)
@@ -300,7 +307,8 @@ static void oom_group(void) {
         result(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the container's first process is killed with the eater");
         await_empty(g, 1);
         (void)cgroup_watch_dispatch(w, note, &seen, &err);
-        result(seen.changed && cgroup_is_populated(tree, g, 1, NULL) == 0, "the sleeper too, and the watch tells that the leaf is empty");
+        result(seen.changed && cgroup_is_populated(tree, g, 1, NULL) == 0,
+               "the sleeper too, and the watch tells that the leaf is empty");
         cgroup_watch_remove(w, 42);
         end(g, 1);
 }
@@ -315,7 +323,8 @@ static void pids(void) {
         int status = finish(&o);
         result(WIFEXITED(status) && WEXITSTATUS(status) == 6, "a fork bomb gets 6 children (%d)", WEXITSTATUS(status));
         int r = cgroup_read_stat(tree, g, &s, NULL);
-        result(r == 0 && s.pids == 6 && s.pids_refused == 1, "6 tasks are counted, and 1 refusal (%" PRIu64 ", %" PRIu64 ")", s.pids, s.pids_refused);
+        result(r == 0 && s.pids == 6 && s.pids_refused == 1, "6 tasks are counted, and 1 refusal (%" PRIu64 ", %" PRIu64 ")",
+               s.pids, s.pids_refused);
         result(cgroup_kill(tree, g, 1, NULL) == 0, "cgroup.kill ends the orphans");
         await_empty(g, 1);
         result(cgroup_is_populated(tree, g, 1, NULL) == 0, "the leaf is empty then");
@@ -353,8 +362,10 @@ static void cpu_weight(void) {
         struct offender a, b;
         bool taken = true;
 
-        taken &= set(heavy, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0")) == 0 && set(light, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0")) == 0;
-        taken &= set(heavy, SET(.limit = CGROUP_CPU_WEIGHT, .value = 400)) == 0 && set(light, SET(.limit = CGROUP_CPU_WEIGHT, .value = 100)) == 0;
+        taken &= set(heavy, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0")) == 0 &&
+                 set(light, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0")) == 0;
+        taken &= set(heavy, SET(.limit = CGROUP_CPU_WEIGHT, .value = 400)) == 0 &&
+                 set(light, SET(.limit = CGROUP_CPU_WEIGHT, .value = 100)) == 0;
         result(taken, "weights 400 and 100 are taken");
         start(&a, heavy, 1, spin_forever, NULL);
         start(&b, light, 1, spin_forever, NULL);
@@ -372,7 +383,8 @@ static void cpu_weight(void) {
         end(light, 1);
 
         const char *idle = make("lim/idle.1"), *normal = make("lim/normal.1");
-        (void)set(idle, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0")), (void)set(normal, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0"));
+        (void)set(idle, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0")),
+                (void)set(normal, SET(.limit = CGROUP_CPUSET_CPUS, .list = "0"));
         result(set(idle, SET(.limit = CGROUP_CPU_WEIGHT, .value = CGROUP_CPU_IDLE)) == 0, "weight idle is taken");
         start(&a, idle, 1, spin_forever, NULL);
         start(&b, normal, 1, spin_forever, NULL);
@@ -431,8 +443,8 @@ static void io(void) {
                 start(&o, g, 1, write_direct, path);
                 int status = finish(&o);
                 /* 3 MiB at 2 MiB/s: 1.5 s without a burst; at once (some 10 ms) without the limit. */
-                result(WIFEXITED(status) && WEXITSTATUS(status) != 255 && WEXITSTATUS(status) * 20 >= 700, "3M take their time (%d ms)",
-                       WEXITSTATUS(status) * 20);
+                result(WIFEXITED(status) && WEXITSTATUS(status) != 255 && WEXITSTATUS(status) * 20 >= 700,
+                       "3M take their time (%d ms)", WEXITSTATUS(status) * 20);
                 int r = cgroup_read_stat(tree, g, &stat_, NULL);
                 result(r == 0 && stat_.io_written_bytes >= 3 << 20, "and are counted (%" PRIu64 " KiB)",
                        stat_.io_written_bytes / 1024);
@@ -469,7 +481,8 @@ static void unenforceable(void) {
                 int r = cgroup_set(tree, g, &s, &err);
 
                 if (on_v1(CGROUP_MEMORY))
-                        result(r == -EOPNOTSUPP && strstr(err.text, "bound to cgroup v1 at /sys/fs/cgroup/memory"), "%s", err.text);
+                        result(r == -EOPNOTSUPP && strstr(err.text, "bound to cgroup v1 at /sys/fs/cgroup/memory"), "%s",
+                               err.text);
                 else
                         result(r == 0, "%s is taken", cgroup_limit_file(limits[i]));
         }

@@ -97,8 +97,16 @@ static bool await(const struct logger_process *p, enum logger_event_kind kind, s
 }
 
 static struct logger_stream stream(uint64_t id, const char *container) {
-        return (struct logger_stream){ .id = id, .stack = "shop", .container = container, .replica = 1, .instance = "00112233445566778899aabbccddeeff",
-                                       .tag = "shop/web", .driver = LOGGER_FILE, .file_max_size = 100 << 20, .file_max_files = 3, .level_prefix = true };
+        return (struct logger_stream){ .id = id,
+                                       .stack = "shop",
+                                       .container = container,
+                                       .replica = 1,
+                                       .instance = "00112233445566778899aabbccddeeff",
+                                       .tag = "shop/web",
+                                       .driver = LOGGER_FILE,
+                                       .file_max_size = 100 << 20,
+                                       .file_max_files = 3,
+                                       .level_prefix = true };
 }
 
 struct ends {
@@ -156,7 +164,8 @@ static char *texts(const char *name) {
                 if (logline_parse(&l, line, strlen(line), false) < 0)
                         at += sprintf(at, "BROKEN:%s|", line);
                 else
-                        at += sprintf(at, "%c%c:%.*s|", l.stream == LOGLINE_STDOUT ? 'o' : 'e', l.partial ? 'P' : 'F', (int)l.text_len, l.text);
+                        at += sprintf(at, "%c%c:%.*s|", l.stream == LOGLINE_STDOUT ? 'o' : 'e', l.partial ? 'P' : 'F',
+                                      (int)l.text_len, l.text);
         }
         return out;
 }
@@ -175,7 +184,8 @@ static void lines(void) {
         close_ends(&e);
         result(await(&p, LOGGER_EVENT_EOF, &event, NULL) && event.id == 1, "the end of both pipes is told");
         _cleanup_free_ char *got = texts("lines.1.log");
-        result(strcmp(got, "oF:one|oF:|oF:<3>bad news|eF:no line break at the end|") == 0, "lines of both streams are in the file: %s", got);
+        result(strcmp(got, "oF:one|oF:|oF:<3>bad news|eF:no line break at the end|") == 0,
+               "lines of both streams are in the file: %s", got);
 
         (void)logger_stats(p.control, 0, NULL);
         bool good = await(&p, LOGGER_EVENT_STATS, &event, NULL);
@@ -236,8 +246,8 @@ static void rate_limit(void) {
                         noted += strtoull(strstr(piece, "ctrsup: ") + 8, NULL, 10);
                 else
                         passed++;
-        result(dropped[1] == 0 && passed + dropped[0] == 1001 && passed >= 10, "every line is written or counted: %" PRIu64 " + %" PRIu64, passed,
-               dropped[0]);
+        result(dropped[1] == 0 && passed + dropped[0] == 1001 && passed >= 10,
+               "every line is written or counted: %" PRIu64 " + %" PRIu64, passed, dropped[0]);
         result(noted == dropped[0], "the log says how many were suppressed (%" PRIu64 ")", noted);
         (void)logger_quit(p.control, NULL);
         (void)wait_for_exit(&p);
@@ -252,7 +262,8 @@ static void subscribers(void) {
         struct logger_event event;
         char buf[4096];
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, good) < 0 || pipe2(slow, O_CLOEXEC) < 0 || pipe2(one, O_CLOEXEC) < 0)
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, good) < 0 || pipe2(slow, O_CLOEXEC) < 0 ||
+            pipe2(one, O_CLOEXEC) < 0)
                 exit(1);
         (void)logger_subscribe(p.control, 10, NULL, NULL, good[1], NULL);
         (void)logger_subscribe(p.control, 11, "shop", NULL, slow[1], NULL);
@@ -274,7 +285,8 @@ static void subscribers(void) {
         buf[n] = '\0';
         struct logline l = { 0 };
         char *first = strstr(buf, "shop watched 1 ");
-        result(first && logline_parse(&l, first, strcspn(first, "\n"), true) == 0 && l.text_len == 5 && memcmp(l.text, "hello", 5) == 0,
+        result(first && logline_parse(&l, first, strcspn(first, "\n"), true) == 0 && l.text_len == 5 &&
+                       memcmp(l.text, "hello", 5) == 0,
                "a subscriber gets lines with names: %.*s", first ? (int)strcspn(first, "\n") : 0, first);
 
         _cleanup_free_ char *flood = malloc(1 << 20);
@@ -287,16 +299,17 @@ static void subscribers(void) {
         for (int i = 0; i < 4; i++)
                 say(e.out, flood), say(e.out, "\n");
         (void)logger_flush(p.control, 1, NULL);
-        result(await(&p, LOGGER_EVENT_FLUSHED, &event, NULL), "4M pass a subscriber who does not read, and one that went away, in %d ms",
-               (int)(now_msec() - began));
+        result(await(&p, LOGGER_EVENT_FLUSHED, &event, NULL),
+               "4M pass a subscriber who does not read, and one that went away, in %d ms", (int)(now_msec() - began));
         (void)logger_stats(p.control, 1, NULL);
         (void)await(&p, LOGGER_EVENT_STATS, &event, NULL);
-        result(event.stats.dropped_subscriber > 1000 && event.stats.dropped_sink == 0, "what the slow one missed is counted (%" PRIu64 ")",
-               event.stats.dropped_subscriber);
+        result(event.stats.dropped_subscriber > 1000 && event.stats.dropped_sink == 0,
+               "what the slow one missed is counted (%" PRIu64 ")", event.stats.dropped_subscriber);
         (void)fcntl(one[0], F_SETFL, O_NONBLOCK);
         n = read(one[0], buf, sizeof(buf) - 1);
         buf[n > 0 ? n : 0] = '\0';
-        result(n > 0 && strncmp(buf, "shop other 1 ", 13) == 0 && strchr(buf, '\n') == buf + n - 1, "a subscriber to one container gets no other's");
+        result(n > 0 && strncmp(buf, "shop other 1 ", 13) == 0 && strchr(buf, '\n') == buf + n - 1,
+               "a subscriber to one container gets no other's");
 
         /* Read the slow one's backlog until a new line comes through: before it stands how many were missed. */
         _cleanup_free_ char *backlog = calloc(1, 1 << 20);
@@ -317,8 +330,8 @@ static void subscribers(void) {
                 missed += strtoull(at + strlen("<4>ctrsup: "), NULL, 10);
         (void)logger_stats(p.control, 0, NULL);
         (void)await(&p, LOGGER_EVENT_STATS, &event, NULL);
-        result(missed > 1000 && missed == event.stats.dropped_subscriber, "the slow one is told how many it missed (%" PRIu64 " of %" PRIu64 ")", missed,
-               event.stats.dropped_subscriber);
+        result(missed > 1000 && missed == event.stats.dropped_subscriber,
+               "the slow one is told how many it missed (%" PRIu64 " of %" PRIu64 ")", missed, event.stats.dropped_subscriber);
         bool whole = true;
         for (char *line = strtok(backlog, "\n"); line; line = strtok(NULL, "\n"))
                 whole = whole && (logline_parse(&l, line, strlen(line), true) == 0 || line + strlen(line) == backlog + got);
@@ -398,7 +411,8 @@ static void lives(void) {
                 (void)kill(p.pid, (int[]){ SIGINT, SIGHUP, SIGQUIT, SIGPIPE }[i]);
         say(e.out, "after signals\n");
         (void)logger_remove(p.control, 1, NULL);
-        result(await(&p, LOGGER_EVENT_EOF, &event, NULL) && event.id == 1, "it lives through a terminal's signals, and removes a stream with open pipes");
+        result(await(&p, LOGGER_EVENT_EOF, &event, NULL) && event.id == 1,
+               "it lives through a terminal's signals, and removes a stream with open pipes");
         free(got);
         got = texts("lives.1.log");
         result(strstr(got, "|oF:after signals|") != NULL, "what the pipe held at the removal is written");
@@ -414,7 +428,8 @@ static void lives(void) {
         close_ends(&orphan);
         int status = wait_for_exit(&p);
         _cleanup_free_ char *last = texts("orphan.1.log");
-        result(WIFEXITED(status) && WEXITSTATUS(status) == 0 && strcmp(last, "oF:nobody holds the control socket|") == 0, "and ends with the last of them");
+        result(WIFEXITED(status) && WEXITSTATUS(status) == 0 && strcmp(last, "oF:nobody holds the control socket|") == 0,
+               "and ends with the last of them");
 
         p = start();
         const struct logger_stream third = stream(3, "term");
@@ -425,7 +440,8 @@ static void lives(void) {
         (void)kill(p.pid, SIGTERM);
         status = wait_for_exit(&p);
         _cleanup_free_ char *term = texts("term.1.log");
-        result(WIFEXITED(status) && WEXITSTATUS(status) == 0 && strcmp(term, "oF:complete|oF:unfinished|") == 0, "SIGTERM: what was read is written: %s", term);
+        result(WIFEXITED(status) && WEXITSTATUS(status) == 0 && strcmp(term, "oF:complete|oF:unfinished|") == 0,
+               "SIGTERM: what was read is written: %s", term);
         close_ends(&t);
         close_ends(&e);
 }
@@ -441,7 +457,8 @@ static void refusals(void) {
         s.id = 2;
         s.stack = "..";
         struct ends bad = add(&p, &s);
-        result(await(&p, LOGGER_EVENT_REFUSED, &event, NULL) && event.id == 2 && event.code == EINVAL, "a name that is a path is refused");
+        result(await(&p, LOGGER_EVENT_REFUSED, &event, NULL) && event.id == 2 && event.code == EINVAL,
+               "a name that is a path is refused");
         (void)send(p.control, "garbage", 7, MSG_NOSIGNAL);
         result(await(&p, LOGGER_EVENT_REFUSED, &event, NULL) && event.code == EBADMSG, "garbage is refused, and lived through");
         (void)logger_stats(p.control, 99, NULL);

@@ -23,7 +23,8 @@ struct fake {
         struct cgroup_tree *tree;
 };
 
-static const char fake_v2_mounts[] = "22 27 0:21 / /proc rw - proc proc rw\n31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+static const char fake_v2_mounts[] =
+        "22 27 0:21 / /proc rw - proc proc rw\n31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
 static const char fake_hybrid_mounts[] = "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
                                          "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
                                          "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
@@ -101,7 +102,8 @@ static inline void fake_init_v2(struct fake *f) {
 
 /* Controllers on v1, hugetlb on v2. */
 static inline void fake_init_hybrid(struct fake *f) {
-        static const char *const sets[] = { "cpuset/", "cpuset/ctrsup/", "cpuset/ctrsup/shop/", "cpuset/ctrsup/shop/web.1/", "cpuset/ctrsup/shop/web.1/payload/" };
+        static const char *const sets[] = { "cpuset/", "cpuset/ctrsup/", "cpuset/ctrsup/shop/", "cpuset/ctrsup/shop/web.1/",
+                                            "cpuset/ctrsup/shop/web.1/payload/" };
 
         fake_init(f, fake_hybrid_mounts);
         fake_put(f, "unified/cgroup.controllers", "hugetlb\n");

@@ -105,7 +105,9 @@ static void failing_key(void **state) {
         l.memory_zswap = 0;
         assert_int_equal(limits_apply(f->tree, GROUP, &limits_of_new_group, &l, &key, &err), -EOPNOTSUPP);
         assert_string_equal(key, "limits.memory_zswap");
-        assert_string_equal(err.text, "limits.memory_zswap: the memory controller of cgroup v2 at /sys/fs/cgroup has no memory.zswap.max on this kernel");
+        assert_string_equal(
+                err.text,
+                "limits.memory_zswap: the memory controller of cgroup v2 at /sys/fs/cgroup has no memory.zswap.max on this kernel");
 }
 
 /* All that a hybrid host cannot do is said at once, each at its key; the defaults are never a complaint. */

@@ -11,7 +11,8 @@
 /* What is formatted is parsed back, to the microsecond and with every byte of the text. */
 static void round_trip(void **state) {
         (void)state;
-        static const uint64_t times[] = { 0, 1, UINT64_C(1795478548123456), UINT64_C(4102444799999999), UINT64_C(951782400000000) };
+        static const uint64_t times[] = { 0, 1, UINT64_C(1795478548123456), UINT64_C(4102444799999999),
+                                          UINT64_C(951782400000000) };
 
         for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
                 for (enum logline_stream s = 0; s < _LOGLINE_STREAM_MAX; s++)
@@ -66,10 +67,20 @@ static void empty_text(void **state) {
 static void refused(void **state) {
         (void)state;
         static const char *const bad[] = {
-                "", " ", "x", "2026-11-24T00:02:28.123456Z", "2026-11-24T00:02:28.123456Z stdout F", "2026-11-24T00:02:28.123456Z stdin F x",
-                "2026-11-24T00:02:28.123456Z stdout Q x", "2026-11-24T00:02:28.123456Z stdout FF x", "2026-13-24T00:02:28.123456Z stdout F x",
-                "2026-11-24T00:02:28.12345Z stdout F x", "2026-11-24 00:02:28.123456Z stdout F x", "1960-11-24T00:02:28.123456Z stdout F x",
-                "2026-11-24T24:02:28.123456Z stdout F x", "+026-11-24T00:02:28.123456Z stdout F x",
+                "",
+                " ",
+                "x",
+                "2026-11-24T00:02:28.123456Z",
+                "2026-11-24T00:02:28.123456Z stdout F",
+                "2026-11-24T00:02:28.123456Z stdin F x",
+                "2026-11-24T00:02:28.123456Z stdout Q x",
+                "2026-11-24T00:02:28.123456Z stdout FF x",
+                "2026-13-24T00:02:28.123456Z stdout F x",
+                "2026-11-24T00:02:28.12345Z stdout F x",
+                "2026-11-24 00:02:28.123456Z stdout F x",
+                "1960-11-24T00:02:28.123456Z stdout F x",
+                "2026-11-24T24:02:28.123456Z stdout F x",
+                "+026-11-24T00:02:28.123456Z stdout F x",
         };
         struct logline l;
 

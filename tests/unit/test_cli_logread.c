@@ -53,7 +53,9 @@ static void append(const char *name, unsigned at, enum logline_stream stream, bo
 
 static struct logread_target target(char path[PATH_MAX], const char *container) {
         (void)snprintf(path, PATH_MAX, "%s/%s.1.log", dir, container);
-        return (struct logread_target){ .stack = "shop", .container = container, .replica = 1, .driver = LOGREAD_FILE, .path = path };
+        return (struct logread_target){
+                .stack = "shop", .container = container, .replica = 1, .driver = LOGREAD_FILE, .path = path
+        };
 }
 
 /* "web:one|db:two|" */
@@ -225,7 +227,8 @@ static void follows(void **state) {
                 (void)close(report[i]), (void)close(stop[i]);
 }
 
-static void assert_format(const struct logread_line *l, enum logread_output output, bool names, bool terminal, const char *expected) {
+static void assert_format(const struct logread_line *l, enum logread_output output, bool names, bool terminal,
+                          const char *expected) {
         _cleanup_buf_ struct buf b = BUF_NULL;
 
         logread_format(&b, l, output, names, terminal);
@@ -234,27 +237,36 @@ static void assert_format(const struct logread_line *l, enum logread_output outp
 
 static void formats(void **state) {
         (void)state;
-        struct logread_line l = { .stack = "shop", .container = "web", .replica = 2, .realtime_usec = UINT64_C(1795478548123456), .priority = 6,
-                                  .text = "hi \"there\"", .len = 10 };
+        struct logread_line l = { .stack = "shop",
+                                  .container = "web",
+                                  .replica = 2,
+                                  .realtime_usec = UINT64_C(1795478548123456),
+                                  .priority = 6,
+                                  .text = "hi \"there\"",
+                                  .len = 10 };
 
         assert_format(&l, LOGREAD_SHORT, true, false, "Nov 24 00:02:28 shop/web.2: hi \"there\"\n");
         assert_format(&l, LOGREAD_SHORT, false, false, "Nov 24 00:02:28 hi \"there\"\n");
         assert_format(&l, LOGREAD_CAT, true, false, "hi \"there\"\n");
-        assert_format(&l, LOGREAD_JSON, true, true,
-                      "{\"time\":\"2026-11-24T00:02:28.123456Z\",\"stack\":\"shop\",\"container\":\"web\",\"replica\":2,\"priority\":6,\"partial\":false,"
-                      "\"text\":\"hi \\\"there\\\"\"}\n");
+        assert_format(
+                &l, LOGREAD_JSON, true, true,
+                "{\"time\":\"2026-11-24T00:02:28.123456Z\",\"stack\":\"shop\",\"container\":\"web\",\"replica\":2,\"priority\":6,\"partial\":false,"
+                "\"text\":\"hi \\\"there\\\"\"}\n");
         l.partial = true;
         assert_format(&l, LOGREAD_CAT, false, false, "hi \"there\"");
 }
 
-/* A log cannot drive the reader's terminal: no titles, no cursor, no clipboard; colours and tabs pass. Files get bytes as they are. */
+/* A log cannot drive the reader's terminal: no titles, cursor, clipboard; colours and tabs pass. Files get the bytes as they are. */
 static void terminal_is_safe(void **state) {
         (void)state;
-        static const char evil[] = "\x1b]0;title\x07\x1b[31mred\x1b[0m\t\x1b[2J\xc2\x9b" "5n\r\x7f\xc3\xa4";
+        static const char evil[] = "\x1b]0;title\x07\x1b[31mred\x1b[0m\t\x1b[2J\xc2\x9b"
+                                   "5n\r\x7f\xc3\xa4";
         const struct logread_line l = { .stack = "s", .container = "c", .text = evil, .len = sizeof(evil) - 1 };
 
         assert_format(&l, LOGREAD_CAT, false, true, "\\x1b]0;title\\x07\x1b[31mred\x1b[0m\t\\x1b[2J\\x9b5n\\x0d\\x7f\xc3\xa4\n");
-        assert_format(&l, LOGREAD_CAT, false, false, "\x1b]0;title\x07\x1b[31mred\x1b[0m\t\x1b[2J\xc2\x9b" "5n\r\x7f\xc3\xa4\n");
+        assert_format(&l, LOGREAD_CAT, false, false,
+                      "\x1b]0;title\x07\x1b[31mred\x1b[0m\t\x1b[2J\xc2\x9b"
+                      "5n\r\x7f\xc3\xa4\n");
 }
 
 static void json_is_utf8(void **state) {
@@ -264,8 +276,10 @@ static void json_is_utf8(void **state) {
         _cleanup_buf_ struct buf b = BUF_NULL;
 
         logread_format(&b, &l, LOGREAD_JSON, false, false);
-        assert_non_null(strstr(buf_text(&b), "\"text\":\"a\\u0000b\\u001f\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
-                                             "\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd\"}"));
+        assert_non_null(
+                strstr(buf_text(&b),
+                       "\"text\":\"a\\u0000b\\u001f\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+                       "\xf0\x9f\x98\x80\xef\xbf\xbd\xef\xbf\xbd\"}"));
 }
 
 static void times(void **state) {
@@ -275,11 +289,26 @@ static void times(void **state) {
                 const char *text;
                 uint64_t seconds; /* UINT64_MAX: refused */
         } cases[] = {
-                { "now", 1795478548 }, { "today", 1795478400 }, { "yesterday", 1795392000 }, { "10m", 1795477948 }, { "-10m", 1795477948 },
-                { "1h30m ago", 1795473148 }, { "@1795478548", 1795478548 }, { "2026-11-24", 1795478400 }, { "2026-11-24 00:02", 1795478520 },
-                { "2026-11-24 00:02:28", 1795478548 }, { "2026-11-24T00:02:28Z", 1795478548 }, { "00:01", 1795478460 }, { "0:02:28", 1795478548 },
-                { "", UINT64_MAX }, { "soon", UINT64_MAX }, { "10", UINT64_MAX }, { "@x", UINT64_MAX }, { "2026-11-24 00:02:28 x", UINT64_MAX },
-                { "2026-13-01", UINT64_MAX }, { "99999999999h", UINT64_MAX },
+                { "now", 1795478548 },
+                { "today", 1795478400 },
+                { "yesterday", 1795392000 },
+                { "10m", 1795477948 },
+                { "-10m", 1795477948 },
+                { "1h30m ago", 1795473148 },
+                { "@1795478548", 1795478548 },
+                { "2026-11-24", 1795478400 },
+                { "2026-11-24 00:02", 1795478520 },
+                { "2026-11-24 00:02:28", 1795478548 },
+                { "2026-11-24T00:02:28Z", 1795478548 },
+                { "00:01", 1795478460 },
+                { "0:02:28", 1795478548 },
+                { "", UINT64_MAX },
+                { "soon", UINT64_MAX },
+                { "10", UINT64_MAX },
+                { "@x", UINT64_MAX },
+                { "2026-11-24 00:02:28 x", UINT64_MAX },
+                { "2026-13-01", UINT64_MAX },
+                { "99999999999h", UINT64_MAX },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -301,8 +330,8 @@ static void times(void **state) {
 int main(void) {
 #define test(name) cmocka_unit_test_setup_teardown(name, init, done)
         const struct CMUnitTest tests[] = {
-                test(merged),  test(limits), test(priorities), test(callback_ends), test(follows), test(formats), test(terminal_is_safe), test(json_is_utf8),
-                test(times),
+                test(merged),  test(limits),           test(priorities),   test(callback_ends), test(follows),
+                test(formats), test(terminal_is_safe), test(json_is_utf8), test(times),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,8 +36,9 @@ static void create_v2(void **state) {
 
 /* On a hybrid host: every hierarchy gets the group and a leaf that has no generation; cpusets are filled from above. */
 static void create_hybrid(void **state) {
-        static const char *const leaves[] = { "cpu/ctrsup/shop/web.1/payload", "memory/ctrsup/shop/web.1/payload", "pids/ctrsup/shop/web.1/payload",
-                                              "blkio/ctrsup/shop/web.1/payload", "unified/ctrsup/shop/web.1/payload.1" };
+        static const char *const leaves[] = { "cpu/ctrsup/shop/web.1/payload", "memory/ctrsup/shop/web.1/payload",
+                                              "pids/ctrsup/shop/web.1/payload", "blkio/ctrsup/shop/web.1/payload",
+                                              "unified/ctrsup/shop/web.1/payload.1" };
         struct fake *f = *state;
         struct err err = { 0 };
         int fds[CGROUP_HIERARCHY_MAX];
@@ -101,7 +102,8 @@ static void remove_root(void **state) {
         struct err err = { 0 };
 
         fake_init(f, fake_hybrid_mounts);
-        f->mountinfo = "39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        f->mountinfo =
+                "39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
         fake_put(f, "unified/cgroup.controllers", "\n");
         fake_put(f, "unified/cgroup.subtree_control", "\n");
         fake_put(f, "unified/a/b/ctrsup/cgroup.subtree_control", "\n");
@@ -234,7 +236,9 @@ static void stat_v2(void **state) {
         fake_put(f, "ctrsup/shop/web.1/cpu.stat", "usage_usec 123\nuser_usec 1\nthrottled_usec 45\n");
         fake_put(f, "ctrsup/shop/web.1/pids.current", "7\n");
         fake_put(f, "ctrsup/shop/web.1/pids.events", "max 4\n");
-        fake_put(f, "ctrsup/shop/web.1/io.stat", "254:0 rbytes=100 wbytes=20 rios=1 wios=2 dbytes=7 dios=0\n254:16 rbytes=1 wbytes=2 rios=1 wios=2 dbytes=0 dios=0\n");
+        fake_put(
+                f, "ctrsup/shop/web.1/io.stat",
+                "254:0 rbytes=100 wbytes=20 rios=1 wios=2 dbytes=7 dios=0\n254:16 rbytes=1 wbytes=2 rios=1 wios=2 dbytes=0 dios=0\n");
         fake_open(f, NULL, "0::/\n");
         assert_int_equal(cgroup_tree_make(f->tree, &err), 0);
         assert_int_equal(cgroup_read_stat(f->tree, "shop/web.1", &s, &err), 0);
@@ -266,7 +270,8 @@ static void stat_v1(void **state) {
         fake_put(f, "memory/ctrsup/shop/web.1/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
         fake_put(f, "memory/ctrsup/shop/web.1/payload/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
         fake_put(f, "cpu/ctrsup/shop/web.1/cpu.stat", "nr_periods 1\nnr_throttled 1\nthrottled_time 5000\n");
-        fake_put(f, "blkio/ctrsup/shop/web.1/blkio.throttle.io_service_bytes_recursive", "254:0 Read 100\n254:0 Write 20\n254:0 Sync 1\nTotal 120\n");
+        fake_put(f, "blkio/ctrsup/shop/web.1/blkio.throttle.io_service_bytes_recursive",
+                 "254:0 Read 100\n254:0 Write 20\n254:0 Sync 1\nTotal 120\n");
         fake_open(f, NULL, "0::/\n");
         assert_int_equal(cgroup_tree_make(f->tree, &err), 0);
         assert_int_equal(cgroup_read_stat(f->tree, "shop/web.1", &s, &err), 0);
@@ -286,8 +291,9 @@ static void stat_v1(void **state) {
 int main(void) {
 #define test(name) cmocka_unit_test_setup_teardown(name, init, done)
         const struct CMUnitTest tests[] = {
-                test(create_v2), test(create_hybrid), test(auto_root_climbs), test(given_root), test(remove_root), test(remove_group),
-                test(bad_names), test(leaf_files),    test(adopt),            test(stat_v2),    test(stat_v1),
+                test(create_v2),   test(create_hybrid), test(auto_root_climbs), test(given_root),
+                test(remove_root), test(remove_group),  test(bad_names),        test(leaf_files),
+                test(adopt),       test(stat_v2),       test(stat_v1),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
 #include <sys/resource.h>
 
 #define GROUP "shop/web.1"
-#define IO_ALL_MAX { SIZE_INFINITY, SIZE_INFINITY, SIZE_INFINITY, SIZE_INFINITY }
+#define IO_ALL_MAX \
+        { SIZE_INFINITY, SIZE_INFINITY, SIZE_INFINITY, SIZE_INFINITY }
 
 static int done(void **state) {
         fake_done(*state);
@@ -19,10 +20,22 @@ static int done(void **state) {
 static int init_v2(void **state) {
         static struct fake f;
         static const char *const files[][2] = {
-                { "memory.max", "max" },       { "memory.high", "max" }, { "memory.low", "0" },        { "memory.min", "0" },  { "memory.swap.max", "max" },
-                { "memory.oom.group", "0" },   { "cpu.max", "max 100000" }, { "cpu.weight", "100" },   { "cpu.idle", "0" },    { "cpuset.cpus", "" },
-                { "cpuset.mems", "" },         { "pids.max", "max" },    { "io.max", "" },             { "io.weight", "default 100" },
-                { "hugetlb.2MB.max", "max" },  { "io.bfq.weight", "default 100" },
+                { "memory.max", "max" },
+                { "memory.high", "max" },
+                { "memory.low", "0" },
+                { "memory.min", "0" },
+                { "memory.swap.max", "max" },
+                { "memory.oom.group", "0" },
+                { "cpu.max", "max 100000" },
+                { "cpu.weight", "100" },
+                { "cpu.idle", "0" },
+                { "cpuset.cpus", "" },
+                { "cpuset.mems", "" },
+                { "pids.max", "max" },
+                { "io.max", "" },
+                { "io.weight", "default 100" },
+                { "hugetlb.2MB.max", "max" },
+                { "io.bfq.weight", "default 100" },
         };
 
         fake_init_v2(&f);
@@ -44,14 +57,23 @@ static int init_v2(void **state) {
 static int init_hybrid(void **state) {
         static struct fake f;
         static const char *const files[][3] = {
-                { "memory", "memory.limit_in_bytes", "9223372036854771712" }, { "memory", "memory.memsw.limit_in_bytes", "9223372036854771712" },
-                { "cpu", "cpu.cfs_quota_us", "-1" },        { "cpu", "cpu.cfs_period_us", "100000" },  { "cpu", "cpu.shares", "1024" },
-                { "cpu", "cpu.idle", "0" },                 { "pids", "pids.max", "max" },             { "blkio", "blkio.bfq.weight", "100" },
-                { "blkio", "blkio.throttle.read_bps_device", "" }, { "blkio", "blkio.throttle.write_bps_device", "" },
-                { "blkio", "blkio.throttle.read_iops_device", "" }, { "blkio", "blkio.throttle.write_iops_device", "" },
+                { "memory", "memory.limit_in_bytes", "9223372036854771712" },
+                { "memory", "memory.memsw.limit_in_bytes", "9223372036854771712" },
+                { "cpu", "cpu.cfs_quota_us", "-1" },
+                { "cpu", "cpu.cfs_period_us", "100000" },
+                { "cpu", "cpu.shares", "1024" },
+                { "cpu", "cpu.idle", "0" },
+                { "pids", "pids.max", "max" },
+                { "blkio", "blkio.bfq.weight", "100" },
+                { "blkio", "blkio.throttle.read_bps_device", "" },
+                { "blkio", "blkio.throttle.write_bps_device", "" },
+                { "blkio", "blkio.throttle.read_iops_device", "" },
+                { "blkio", "blkio.throttle.write_iops_device", "" },
                 { "unified", "hugetlb.2MB.max", "max" },
-                { "blkio", "payload/blkio.throttle.read_bps_device", "" }, { "blkio", "payload/blkio.throttle.write_bps_device", "" },
-                { "blkio", "payload/blkio.throttle.read_iops_device", "" }, { "blkio", "payload/blkio.throttle.write_iops_device", "" },
+                { "blkio", "payload/blkio.throttle.read_bps_device", "" },
+                { "blkio", "payload/blkio.throttle.write_bps_device", "" },
+                { "blkio", "payload/blkio.throttle.read_iops_device", "" },
+                { "blkio", "payload/blkio.throttle.write_iops_device", "" },
         };
 
         fake_init_hybrid(&f);
@@ -136,7 +158,8 @@ static void v2_missing(void **state) {
         check_bad(f, SET(.limit = CGROUP_MEMORY_ZSWAP_MAX, .value = 4096), EOPNOTSUPP,
                   "the memory controller of cgroup v2 at /sys/fs/cgroup has no memory.zswap.max on this kernel");
         set_ok(f, SET(.limit = CGROUP_MEMORY_ZSWAP_MAX, .value = SIZE_INFINITY)); /* nothing asked, nothing missing */
-        check_bad(f, SET(.limit = CGROUP_HUGETLB_MAX, .value = 4096, .extra = 1 << 30), EOPNOTSUPP, "this host has no huge pages of 1G");
+        check_bad(f, SET(.limit = CGROUP_HUGETLB_MAX, .value = 4096, .extra = 1 << 30), EOPNOTSUPP,
+                  "this host has no huge pages of 1G");
         set_ok(f, SET(.limit = CGROUP_HUGETLB_MAX, .value = SIZE_INFINITY, .extra = 1 << 30));
 }
 
@@ -150,7 +173,8 @@ static void cpu(void **state) {
         set_ok(f, SET(.limit = CGROUP_CPU_MAX, .value = SIZE_INFINITY));
         expect(f, V2("cpu.max"), "max 100000");
         check_bad(f, SET(.limit = CGROUP_CPU_MAX, .value = 100000000), ERANGE, "100000 CPUs asked for; this host has");
-        check_bad(f, SET(.limit = CGROUP_CPU_MAX, .value = 10, .extra = 20000), ERANGE, "0.01 CPUs are less than 1ms in a period of 20ms");
+        check_bad(f, SET(.limit = CGROUP_CPU_MAX, .value = 10, .extra = 20000), ERANGE,
+                  "0.01 CPUs are less than 1ms in a period of 20ms");
         set_ok(f, SET(.limit = CGROUP_CPU_WEIGHT, .value = 300));
         expect(f, V2("cpu.weight"), "300");
         set_ok(f, SET(.limit = CGROUP_CPU_WEIGHT, .value = CGROUP_CPU_IDLE));
@@ -195,7 +219,8 @@ static void io_weight(void **state) {
 
 static void io_max(void **state) {
         struct fake *f = *state;
-        struct cgroup_setting s = SET(.limit = CGROUP_IO_MAX, .device = makedev(254, 16), .io = { 1000, SIZE_INFINITY, SIZE_INFINITY, 7 });
+        struct cgroup_setting s =
+                SET(.limit = CGROUP_IO_MAX, .device = makedev(254, 16), .io = { 1000, SIZE_INFINITY, SIZE_INFINITY, 7 });
 
         set_ok(f, s);
         expect(f, V2("io.max"), "254:16 rbps=1000 wbps=max riops=max wiops=7");
@@ -229,7 +254,8 @@ static void v1_missing(void **state) {
         struct err err = { 0 };
         const struct cgroup_setting low = SET(.limit = CGROUP_MEMORY_LOW, .value = 4096);
 
-        check_bad(f, low, EOPNOTSUPP, "the memory controller is bound to cgroup v1 at /sys/fs/cgroup/memory, which has no memory.low");
+        check_bad(f, low, EOPNOTSUPP,
+                  "the memory controller is bound to cgroup v1 at /sys/fs/cgroup/memory, which has no memory.low");
         (void)cgroup_set(f->tree, GROUP, &low, &err);
         assert_non_null(strstr(err.hint, "systemd.unified_cgroup_hierarchy=1"));
         check_bad(f, SET(.limit = CGROUP_MEMORY_HIGH, .value = 4096), EOPNOTSUPP, "which has no memory.high");
@@ -286,7 +312,8 @@ static void refused_controller(void **state) {
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
         assert_int_equal(r, 0);
         check_bad(f, SET(.limit = CGROUP_PIDS_MAX, .value = 5), EOPNOTSUPP, "the pids controller cannot be turned on in ");
-        check_bad(f, SET(.limit = CGROUP_PIDS_MAX, .value = 5), EOPNOTSUPP, "/sys/fs/cgroup/cgroup.subtree_control: File too large");
+        check_bad(f, SET(.limit = CGROUP_PIDS_MAX, .value = 5), EOPNOTSUPP,
+                  "/sys/fs/cgroup/cgroup.subtree_control: File too large");
         set_ok(f, SET(.limit = CGROUP_MEMORY_MAX, .value = 4096));
         assert_int_equal(cgroup_tree_make(f->tree, &err), 0); /* what was refused once may be free later */
         set_ok(f, SET(.limit = CGROUP_PIDS_MAX, .value = 5));
@@ -299,8 +326,9 @@ static void absent_controller(void **state) {
         fake_put(f, "cgroup.controllers", "cpu io memory\n");
         fake_open(f, NULL, "0::/\n");
         assert_int_equal(cgroup_tree_make(f->tree, NULL), 0);
-        check_bad(f, SET(.limit = CGROUP_HUGETLB_MAX, .value = 0, .extra = 2 << 20), EOPNOTSUPP,
-                  "this host has no hugetlb controller: it is neither in /sys/fs/cgroup/cgroup.controllers nor mounted as cgroup v1");
+        check_bad(
+                f, SET(.limit = CGROUP_HUGETLB_MAX, .value = 0, .extra = 2 << 20), EOPNOTSUPP,
+                "this host has no hugetlb controller: it is neither in /sys/fs/cgroup/cgroup.controllers nor mounted as cgroup v1");
         check_bad(f, SET(.limit = CGROUP_PIDS_MAX, .value = 1), EOPNOTSUPP, "this host has no pids controller");
         set_ok(f, SET(.limit = CGROUP_PIDS_MAX, .value = SIZE_INFINITY));
 }
@@ -331,9 +359,12 @@ static void cpulists(void **state) {
                 const char *text;
                 int result;
         } cases[] = {
-                { "", 0 },        { "0", 0 },         { "0-3,8", 0 },      { "8191", 0 },       { "8192", -ERANGE }, { "99999999999999999999", -ERANGE },
-                { ",", -EINVAL }, { "1,", -EINVAL },  { "1,,2", -EINVAL }, { "3-1", -EINVAL }, { "-1", -EINVAL },   { "1-2-3", -EINVAL },
-                { " 1", -EINVAL }, { "a", -EINVAL },  { "1-", -EINVAL },   { "0x1", -EINVAL },
+                { "", 0 },          { "0", 0 },          { "0-3,8", 0 },
+                { "8191", 0 },      { "8192", -ERANGE }, { "99999999999999999999", -ERANGE },
+                { ",", -EINVAL },   { "1,", -EINVAL },   { "1,,2", -EINVAL },
+                { "3-1", -EINVAL }, { "-1", -EINVAL },   { "1-2-3", -EINVAL },
+                { " 1", -EINVAL },  { "a", -EINVAL },    { "1-", -EINVAL },
+                { "0x1", -EINVAL },
         };
         struct cpulist a, b;
 
@@ -351,9 +382,21 @@ int main(void) {
 #define v2(name) cmocka_unit_test_setup_teardown(name, init_v2, done)
 #define v1(name) cmocka_unit_test_setup_teardown(name, init_hybrid, done)
         const struct CMUnitTest tests[] = {
-                v2(v2_numbers), v2(read_back),  v2(v2_missing), v2(cpu),       v2(cpuset),            v2(io_weight),         v2(io_max),
-                v1(v1_memory),  v1(v1_missing), v1(v1_others),  v2(refused_controller), v2(absent_controller), cmocka_unit_test(disks),
-                cmocka_unit_test(every_limit_has_words), cmocka_unit_test(cpulists),
+                v2(v2_numbers),
+                v2(read_back),
+                v2(v2_missing),
+                v2(cpu),
+                v2(cpuset),
+                v2(io_weight),
+                v2(io_max),
+                v1(v1_memory),
+                v1(v1_missing),
+                v1(v1_others),
+                v2(refused_controller),
+                v2(absent_controller),
+                cmocka_unit_test(disks),
+                cmocka_unit_test(every_limit_has_words),
+                cmocka_unit_test(cpulists),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "fake_cgroup.h"
 
-static void assert_where(const char *mountinfo, const char *self, const char *controllers, const char *const mounts[_CGROUP_CONTROLLER_MAX]) {
+static void assert_where(const char *mountinfo, const char *self, const char *controllers,
+                         const char *const mounts[_CGROUP_CONTROLLER_MAX]) {
         struct cgroup_where w = CGROUP_WHERE_NULL;
         struct err err = { 0 };
 
@@ -17,7 +18,8 @@ static void assert_where(const char *mountinfo, const char *self, const char *co
 /* systemd's pure v2: everything in one hierarchy. */
 static void pure_v2(void **state) {
         (void)state;
-        static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup", "/sys/fs/cgroup", "/sys/fs/cgroup", "/sys/fs/cgroup", NULL };
+        static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup", "/sys/fs/cgroup",
+                                              "/sys/fs/cgroup", "/sys/fs/cgroup", NULL };
 
         assert_where(fake_v2_mounts, "0::/system.slice/ctrsup.service\n", "cpuset cpu io memory pids rdma\n", mounts);
 }
@@ -26,8 +28,9 @@ static void pure_v2(void **state) {
 static void hybrid(void **state) {
         (void)state;
         static const char *const mounts[] = {
-                [CGROUP_CPU] = "/sys/fs/cgroup/cpu",       [CGROUP_CPUSET] = "/sys/fs/cgroup/cpuset", [CGROUP_MEMORY] = "/sys/fs/cgroup/memory",
-                [CGROUP_PIDS] = "/sys/fs/cgroup/pids",     [CGROUP_IO] = "/sys/fs/cgroup/blkio",      [CGROUP_HUGETLB] = "/sys/fs/cgroup/unified",
+                [CGROUP_CPU] = "/sys/fs/cgroup/cpu",       [CGROUP_CPUSET] = "/sys/fs/cgroup/cpuset",
+                [CGROUP_MEMORY] = "/sys/fs/cgroup/memory", [CGROUP_PIDS] = "/sys/fs/cgroup/pids",
+                [CGROUP_IO] = "/sys/fs/cgroup/blkio",      [CGROUP_HUGETLB] = "/sys/fs/cgroup/unified",
         };
 
         assert_where(fake_hybrid_mounts, "8:pids:/\n4:memory:/a\n0::/\n", "hugetlb\n", mounts);
@@ -36,7 +39,8 @@ static void hybrid(void **state) {
 /* Two controllers of ours in one v1 hierarchy make one hierarchy in the table. */
 static void comounted(void **state) {
         (void)state;
-        static const char text[] = "1 1 0:1 / /c2 rw - cgroup2 x rw\n2 1 0:2 / /both rw - cgroup x rw,cpu,cpuset\n3 1 0:2 / /again rw - cgroup x rw,cpuset,cpu\n";
+        static const char text[] =
+                "1 1 0:1 / /c2 rw - cgroup2 x rw\n2 1 0:2 / /both rw - cgroup x rw,cpu,cpuset\n3 1 0:2 / /again rw - cgroup x rw,cpuset,cpu\n";
         struct cgroup_where w = CGROUP_WHERE_NULL;
 
         assert_int_equal(cgroup_where_parse(&w, text, "", "", NULL), 0);
@@ -75,7 +79,9 @@ static void subtree(void **state) {
         assert_string_equal(path, "/sys/fs/cgroup");
         free(path);
         assert_int_equal(cgroup_hierarchy_locate(&w.hierarchies[0], "/docker/abcd", &path, &err), -ERANGE);
-        assert_string_equal(err.text, "the cgroup /docker/abcd is not below /docker/abc, the part of its hierarchy that is mounted at /sys/fs/cgroup");
+        assert_string_equal(
+                err.text,
+                "the cgroup /docker/abcd is not below /docker/abc, the part of its hierarchy that is mounted at /sys/fs/cgroup");
         cgroup_where_done(&w);
 }
 
@@ -101,7 +107,8 @@ static void no_v2(void **state) {
 
 static void broken(void **state) {
         (void)state;
-        static const char *const bad[] = { "x\n", "1 1 0:1 / relative rw - cgroup2 x rw\n", "1 1 0:1 / /a rw\n", "1 1 0:1 / /a rw -\n", "1 1 0:1 / /a rw - cgroup2 x\n" };
+        static const char *const bad[] = { "x\n", "1 1 0:1 / relative rw - cgroup2 x rw\n", "1 1 0:1 / /a rw\n",
+                                           "1 1 0:1 / /a rw -\n", "1 1 0:1 / /a rw - cgroup2 x\n" };
         struct cgroup_where w = CGROUP_WHERE_NULL;
 
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -130,8 +137,11 @@ static void names(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(pure_v2), cmocka_unit_test(hybrid), cmocka_unit_test(comounted), cmocka_unit_test(whole_mount_wins), cmocka_unit_test(subtree),
-                cmocka_unit_test(escaped), cmocka_unit_test(no_v2),  cmocka_unit_test(broken),    cmocka_unit_test(self_path),        cmocka_unit_test(names),
+                cmocka_unit_test(pure_v2),   cmocka_unit_test(hybrid),
+                cmocka_unit_test(comounted), cmocka_unit_test(whole_mount_wins),
+                cmocka_unit_test(subtree),   cmocka_unit_test(escaped),
+                cmocka_unit_test(no_v2),     cmocka_unit_test(broken),
+                cmocka_unit_test(self_path), cmocka_unit_test(names),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

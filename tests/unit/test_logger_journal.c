@@ -55,7 +55,9 @@ static int done(void **state) {
 }
 
 static int put(struct fake *f, const char *text) {
-        const struct journal_message m = { .owner = &f->owner, .fields = "A=1\nB=2\n", .fields_len = 8, .priority = 6, .text = text, .text_len = strlen(text) };
+        const struct journal_message m = {
+                .owner = &f->owner, .fields = "A=1\nB=2\n", .fields_len = 8, .priority = 6, .text = text, .text_len = strlen(text)
+        };
 
         return journal_put(&f->j, &m, f->now);
 }

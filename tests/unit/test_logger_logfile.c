@@ -193,6 +193,7 @@ static void hostile(void **state) {
 
 int main(void) {
 #define test(name) cmocka_unit_test_setup_teardown(name, init, done)
-        const struct CMUnitTest tests[] = { test(writes), test(rotates), test(edges), test(removed_under_us), test(full_disk), test(hostile) };
+        const struct CMUnitTest tests[] = { test(writes),           test(rotates),   test(edges),
+                                            test(removed_under_us), test(full_disk), test(hostile) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,7 +115,8 @@ static void wire_refuses(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(lines), cmocka_unit_test(long_lines), cmocka_unit_test(cuts), cmocka_unit_test(wire_round_trip), cmocka_unit_test(wire_refuses),
+                cmocka_unit_test(lines),           cmocka_unit_test(long_lines),   cmocka_unit_test(cuts),
+                cmocka_unit_test(wire_round_trip), cmocka_unit_test(wire_refuses),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOGLINE_MAX = 48 * 1024 };            /* bytes of text in one record */
-enum { LOGLINE_HEAD_MAX = 64 };              /* of what is before the text, without the names */
+enum { LOGLINE_MAX = 48 * 1024 }; /* bytes of text in one record */
+enum { LOGLINE_HEAD_MAX = 64 };   /* of what is before the text, without the names */
 
 enum logline_stream { LOGLINE_STDOUT, LOGLINE_STDERR, _LOGLINE_STREAM_MAX };
 

@@ -1,8 +1,11 @@
 /* The supervisor's side of ctrsup-logger: one process that reads the containers' stdout and stderr pipes.
  *
- * Start: logger_spawn() gives the control socket (SOCK_SEQPACKET), to be HELD by the keeper too, so that the next
- * supervisor goes on with the same logger. The read ends of the pipes are HELD by the keeper: when the logger dies, the supervisor spawns
- * another and ADDs them again, and what was in the pipes is not lost.
+ * Start: logger_spawn() gives the control socket (SOCK_SEQPACKET), to be HELD by the keeper too, so that the next supervisor goes
+ * on with the same logger. The read ends of the pipes are HELD by the keeper: when the logger dies, the supervisor spawns another
+ * and ADDs them again, and what was in the pipes is not lost.
+ *
+ * A container is never blocked by a log: its lines go as fast as journald takes them; one that takes none is waited for 1 s (0.2 s
+ * when it is not there), once, then lines are dropped and counted until it takes one again. A disk that is full: likewise, at once.
  *
  * Every call sends one message and never blocks: -EAGAIN means the logger is behind, try again when the fd is writable; -EPIPE
  * or -ECONNRESET that it is gone. Answers and events come back on the same fd in order: logger_receive().
@@ -21,31 +24,31 @@ enum { LOGGER_NAME_MAX = 255, LOGGER_TAG_MAX = 512 };
 
 /* One container's pair of pipes. Strings at most LOGGER_NAME_MAX, the tag LOGGER_TAG_MAX bytes, without line breaks. */
 struct logger_stream {
-        uint64_t id;             /* the caller's; must not be in use */
+        uint64_t id; /* the caller's; must not be in use */
         const char *stack, *container;
         uint32_t replica;
-        const char *instance;    /* CTRSUP_INSTANCE_ID: 32 hex digits */
-        const char *tag;         /* SYSLOG_IDENTIFIER and CONTAINER_TAG */
-        const char *image;       /* IMAGE_NAME; NULL: none */
+        const char *instance; /* CTRSUP_INSTANCE_ID: 32 hex digits */
+        const char *tag;      /* SYSLOG_IDENTIFIER and CONTAINER_TAG */
+        const char *image;    /* IMAGE_NAME; NULL: none */
         enum logger_driver driver;
         uint64_t rate_interval_usec, rate_burst; /* interval 0: no rate limit */
         uint64_t file_max_size, file_max_files;  /* LOGGER_FILE: <logs>/<stack>/<container>.<replica>.log */
-        bool level_prefix;       /* honour "<N>" at the start of a line */
+        bool level_prefix;                       /* honour "<N>" at the start of a line */
 };
 
 struct logger_stats {
-        uint64_t lines, bytes;            /* read from the pipes */
+        uint64_t lines, bytes;               /* read from the pipes */
         uint64_t dropped_rate, dropped_sink; /* lines: over the rate; that the journal or the disk did not take */
-        uint64_t dropped_subscriber;      /* lines a slow subscriber missed */
+        uint64_t dropped_subscriber;         /* lines a slow subscriber missed */
         uint32_t streams;
 };
 
 enum logger_event_kind {
-        LOGGER_EVENT_EOF,      /* id: both its pipes have ended and every line is written or counted; the id is free again */
-        LOGGER_EVENT_DROPPED,  /* id, dropped, sink: that many lines more were not written */
-        LOGGER_EVENT_STATS,    /* id (0: all), stats */
-        LOGGER_EVENT_FLUSHED,  /* id: the cookie of logger_flush() */
-        LOGGER_EVENT_REFUSED,  /* id, code: an ADD, UPDATE or SUBSCRIBE failed, positive errno */
+        LOGGER_EVENT_EOF,     /* id: both its pipes have ended and every line is written or counted; the id is free again */
+        LOGGER_EVENT_DROPPED, /* id, dropped, sink: that many lines more were not written */
+        LOGGER_EVENT_STATS,   /* id (0: all), stats */
+        LOGGER_EVENT_FLUSHED, /* id: the cookie of logger_flush() */
+        LOGGER_EVENT_REFUSED, /* id, code: an ADD, UPDATE or SUBSCRIBE failed, positive errno */
         _LOGGER_EVENT_MAX,
 };
 
@@ -59,9 +62,9 @@ struct logger_event {
 };
 
 struct logger_spawn {
-        const char *program;      /* path of ctrsup-logger */
-        const char *logs;         /* directory of the file driver; made when missing (0755) */
-        int cgroup_fd;            /* clone into this v2 cgroup; -1: the caller's */
+        const char *program; /* path of ctrsup-logger */
+        const char *logs;    /* directory of the file driver; made when missing (0755) */
+        int cgroup_fd;       /* clone into this v2 cgroup; -1: the caller's */
 };
 
 /* Starts the program. Both fds are CLOEXEC; the caller watches the pidfd and respawns. */
