@@ -194,7 +194,7 @@ static int take_work(struct session *s) {
         }
 }
 
-/* Stops everything in order, or at once. The transitions come from the events that `work` follows, or from here. */
+/* Stops everything in order, or at once. The transitions come from the events that `work` follows, or, before it does, from here. */
 static void stop(struct session *s, bool force) {
         s->ending = true;
         s->killed |= force;

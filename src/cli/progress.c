@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include "cli.h"
+#include "duration.h"
 #include "target.h"
 
 #include <ctrsup/base/num.h>
@@ -97,6 +98,13 @@ static const char *text_of(const json_t *object, const char *key) {
         return json_string_value(json_object_get(object, key));
 }
 
+/* NULL when it only says the state again, as an event's words may. */
+static const char *message_of(const json_t *transition) {
+        const char *message = text_of(transition, "message"), *to = text_of(transition, "to");
+
+        return message && to && strcmp(message, to) == 0 ? NULL : message;
+}
+
 /* "api" or "api.2": the first replica of several is "api" until the second shows up, which is good enough for a picture. */
 static void row_name(const json_t *t, char buf[TARGET_TEXT_SIZE]) {
         json_int_t replica = json_integer_value(json_object_get(t, "replica"));
@@ -115,7 +123,7 @@ static double seconds_of(const json_t *object, const char *key) {
 }
 
 bool progress_take(struct progress *p, const json_t *transition, uint64_t now_usec) {
-        const char *to = text_of(transition, "to"), *message = text_of(transition, "message");
+        const char *to = text_of(transition, "to"), *message = message_of(transition);
         char name[TARGET_TEXT_SIZE];
 
         if (!to || !text_of(transition, "container"))
@@ -218,9 +226,9 @@ static void draw_row(const struct progress_row *row, const struct progress_style
         if (row->message || mark == MARK_WAITS || row->seconds >= 0)
                 put_padded(out, " ", 1, &left);
         if (mark == MARK_WAITS)
-                left -= progress_put_cut(out, num_human_duration(words, (now_usec - row->since_usec) / USEC_PER_SEC * USEC_PER_SEC), left);
+                left -= progress_put_cut(out, duration_whole(words, now_usec - row->since_usec), left);
         else if (!row->message && row->seconds >= 0)
-                left -= progress_put_cut(out, num_human_duration(words, (uint64_t)(row->seconds * 1e6)), left);
+                left -= progress_put_cut(out, num_human_duration(words, duration_usec(row->seconds)), left);
         if (row->message && mark == MARK_WAITS)
                 put_padded(out, "  ", 2, &left);
         if (row->message)
@@ -281,7 +289,7 @@ void progress_draw(struct progress *p, const struct progress_style *style, uint6
 
 void progress_plain(const json_t *transition, struct buf *out) {
         const char *stack = text_of(transition, "stack"), *container = text_of(transition, "container"), *to = text_of(transition, "to"),
-                   *message = text_of(transition, "message");
+                   *message = message_of(transition);
         json_int_t replica = json_integer_value(json_object_get(transition, "replica"));
         double seconds = seconds_of(transition, "duration");
         char target[TARGET_TEXT_SIZE], words[NUM_TEXT_MAX];
@@ -292,7 +300,7 @@ void progress_plain(const json_t *transition, struct buf *out) {
         if (message)
                 buf_printf(out, ": %s", message);
         else if (seconds >= 0 && (progress_mark(to) == MARK_FINE || progress_mark(to) == MARK_RESTS))
-                buf_printf(out, " (%s)", num_human_duration(words, (uint64_t)(seconds * 1e6)));
+                buf_printf(out, " (%s)", num_human_duration(words, duration_usec(seconds)));
         buf_putc(out, '\n');
 }
 
@@ -349,7 +357,7 @@ void progress_result(const json_t *result, const char *asked, const struct progr
         else
                 buf_puts(out, outcome);
         if (seconds >= 0)
-                buf_printf(out, " (%s)", num_human_duration(words, (uint64_t)(seconds * 1e6)));
+                buf_printf(out, " (%s)", num_human_duration(words, duration_usec(seconds)));
         buf_putc(out, '\n');
 }
 

@@ -1,6 +1,6 @@
 #include "statusview.h"
 
-#include <ctrsup/base/num.h>
+#include "duration.h"
 
 #include <string.h>
 #include <time.h>
@@ -44,7 +44,7 @@ void statusview_state(const json_t *container, uint64_t now_usec, struct buf *ou
                 state = "?";
         buf_puts(out, state);
         if (strcmp(state, "backoff") == 0 && next > now_usec)
-                buf_printf(out, " %s", num_human_duration(words, (next - now_usec + USEC_PER_SEC - 1) / USEC_PER_SEC * USEC_PER_SEC));
+                buf_printf(out, " %s", duration_whole(words, next - now_usec + USEC_PER_SEC - 1));
         if (strcmp(state, "backoff") == 0 || strcmp(state, "failed") == 0)
                 put_exit(json_object_get(container, "exit"), out);
 }
@@ -79,9 +79,7 @@ void statusview_uptime(const json_t *container, uint64_t now_usec, struct buf *o
         uint64_t usec = uptime(container, now_usec);
         char words[NUM_TEXT_MAX];
 
-        if (usec >= USEC_PER_SEC)
-                usec -= usec % USEC_PER_SEC;
-        buf_puts(out, usec ? num_human_duration(words, usec) : "-");
+        buf_puts(out, usec ? duration_whole(words, usec) : "-");
 }
 
 void statusview_cpu(const json_t *container, const json_t *earlier, uint64_t since_usec, uint64_t now_usec, struct buf *out) {

@@ -6,6 +6,7 @@
 
 #include <ctrsup/base/num.h>
 
+#include <string.h>
 #include <time.h>
 
 enum { FOLLOW = 1, SINCE };
@@ -48,6 +49,8 @@ static void put_line(const json_t *event, struct buf *out) {
                 buf_printf(out, "%s: ", target_text(stack, container, json_integer_value(json_object_get(event, "replica")), true, target));
         else if (stack)
                 buf_printf(out, "%s: ", stack);
+        if (to && message && strcmp(to, message) == 0)
+                message = NULL;
         if (to)
                 buf_printf(out, "%s%s%s", to, message ? ": " : "", message ? message : "");
         else

@@ -110,6 +110,8 @@ static int send_session(struct manager *m, struct exec_session *x, const struct 
                 .working_dir = q->working_dir,
                 .stdio = { { .fd = p->streams[0] }, { .fd = p->streams[1] }, { .fd = p->streams[2] } },
                 .pty_socket = p->pty,
+                .rows = q->rows,
+                .columns = q->columns,
         };
         memcpy(in.id, b->host.id, sizeof(in.id));
         r = recipe_make_exec(&in, &x->plan, err);

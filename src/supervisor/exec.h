@@ -9,6 +9,7 @@ struct exec_request {
         json_t *environment;    /* object of strings; NULL */
         const char *user, *working_dir; /* NULL: the container's */
         bool tty;
+        unsigned rows, columns; /* of the terminal, 0: not known */
 };
 
 /* Takes the call's fds. Answers it with the pid, then the exit; a client that goes leaves the command running, as a closed

@@ -346,6 +346,8 @@ static int method_exec(struct control_call *call, json_t *parameters, void *user
                 .user = text(parameters, "user"),
                 .working_dir = text(parameters, "working_dir"),
                 .tty = flag(parameters, "tty", false),
+                .rows = (unsigned short)json_integer_value(json_object_get(parameters, "rows")),
+                .columns = (unsigned short)json_integer_value(json_object_get(parameters, "columns")),
         };
         if (!target)
                 return control_invalid_parameter(call, "target");

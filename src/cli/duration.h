@@ -1,0 +1,19 @@
+/* Durations of the interface (seconds, a double) as text. */
+#pragma once
+
+#include <ctrsup/base/num.h>
+
+#include <stdio.h>
+
+/* Rounded; what no clock can have meant is 0. */
+static inline uint64_t duration_usec(double seconds) {
+        return seconds > 0 && seconds < 1e12 ? (uint64_t)(seconds * 1e6 + 0.5) : 0;
+}
+
+/* For what goes on: whole seconds, "3s", "1m 5s"; its tenths would only flicker. Returns buf. */
+static inline const char *duration_whole(char buf[NUM_TEXT_MAX], uint64_t usec) {
+        if (usec >= 60 * USEC_PER_SEC)
+                return num_human_duration(buf, usec - usec % USEC_PER_SEC);
+        (void)snprintf(buf, NUM_TEXT_MAX, "%us", (unsigned)(usec / USEC_PER_SEC));
+        return buf;
+}

@@ -1,0 +1,373 @@
+/* Hostile clients, many kinds, against one control socket: attacker SOCKET PID UID
+ *
+ * While each attack goes on a good client asks for the status again and again: it must be answered within 50 ms (99 of 100). After each
+ * the server's fds are back at what they were, and its memory has grown by no more than 16 MiB over all. One line for what held
+ * ("ok - …") or did not ("not ok - …: …"). UID is somebody without rights; the socket's mode lets everybody connect here, so
+ * that it is the server that refuses.
+ */
+#include <ctrsup/control/client.h>
+#include <ctrsup/control/server.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { MANY = 10000, SAMPLES = 4096, GOOD_PAUSE_USEC = 500 };
+#define GOOD_P99_USEC 50000u
+#define MAX_GROWTH_KIB (16 * 1024)
+
+struct attack {
+        const char *path;
+        pid_t server;
+        uid_t stranger;
+};
+
+static uint64_t now_usec(void) {
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static size_t count_fds(pid_t pid) {
+        char path[64];
+        size_t n = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+        DIR *dir = opendir(path);
+        while (dir && readdir(dir))
+                n++;
+        if (dir)
+                (void)closedir(dir);
+        return n;
+}
+
+static long rss_kib(pid_t pid) {
+        char path[64], line[256];
+        long kib = -1;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        _cleanup_file_ FILE *f = fopen(path, "re");
+        while (f && fgets(line, sizeof(line), f))
+                if (sscanf(line, "VmRSS: %ld", &kib) == 1)
+                        break;
+        return kib;
+}
+
+static int dial(const struct attack *a) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", a->path);
+        return fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? fd : close_fd(fd);
+}
+
+/* Everything the server still says, until it hangs up: true; false after the time. */
+static bool is_hung_up(int fd, int milliseconds) {
+        uint64_t end = now_usec() + (uint64_t)milliseconds * 1000;
+        char bytes[65536];
+
+        while (now_usec() < end) {
+                struct pollfd p = { .fd = fd, .events = POLLIN };
+
+                if (poll(&p, 1, 50) > 0 && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0 && errno != EAGAIN)
+                        return true;
+        }
+        return false;
+}
+
+/* --- the attacks: 0, or words about what did not hold --- */
+
+/* Ten thousand connects of somebody without rights: each is told so, or closed, before a byte of it is read. */
+static const char *strangers(const struct attack *a) {
+        if (setresgid(a->stranger, a->stranger, a->stranger) < 0 || setresuid(a->stranger, a->stranger, a->stranger) < 0)
+                return "cannot become a stranger";
+        for (int i = 0; i < MANY; i++) {
+                _cleanup_fd_ int fd = dial(a);
+                char reply[512] = "";
+
+                if (fd < 0)
+                        return "cannot connect";
+                (void)send(fd, "{\"method\":\"io.ctrsup.Manager.Status\"}", 38, MSG_NOSIGNAL);
+                (void)recv(fd, reply, sizeof(reply) - 1, 0);
+                if (!strstr(reply, "NotPermitted") && !strstr(reply, "Busy") && reply[0])
+                        return "a stranger got an answer";
+        }
+        return NULL;
+}
+
+/* More connections than there are places, held: those beyond are turned away in words. */
+static const char *crowd(const struct attack *a) {
+        enum { N = 300 };
+        int fds[N];
+        size_t in = 0;
+
+        for (size_t i = 0; i < N; i++)
+                fds[i] = dial(a);
+        for (size_t i = 0; i < N; i++) {
+                struct pollfd p = { .fd = fds[i], .events = POLLIN };
+
+                in += poll(&p, 1, i == 0 ? 300 : 0) == 0; /* nothing said and not closed: it has a place */
+        }
+        for (size_t i = 0; i < N; i++)
+                fds[i] = close_fd(fds[i]);
+        return in > CONTROL_MAX_CLIENTS ? "more than 64 have a place" : in < 8 ? "nobody has a place" : NULL;
+}
+
+/* One byte now and then: the time for a message is that for the whole of it. */
+static const char *drip(const struct attack *a) {
+        enum { N = 40 };
+        int fds[N];
+        uint64_t start = now_usec();
+
+        for (size_t i = 0; i < N; i++)
+                fds[i] = dial(a);
+        while (now_usec() - start < CONTROL_MESSAGE_USEC + 1000000) {
+                for (size_t i = 0; i < N; i++)
+                        (void)send(fds[i], " ", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+                (void)poll(NULL, 0, 200);
+        }
+        for (size_t i = 0; i < N; i++) {
+                bool gone = is_hung_up(fds[i], 1000);
+
+                fds[i] = close_fd(fds[i]);
+                if (!gone)
+                        return "a client that never finishes its message was kept";
+        }
+        return NULL;
+}
+
+/* A message of 128 MiB: hung up long before its end. */
+static const char *flood(const struct attack *a) {
+        static char piece[1024 * 1024];
+        _cleanup_fd_ int fd = dial(a);
+        size_t sent = 0;
+
+        memset(piece, 'x', sizeof(piece));
+        (void)send(fd, "{\"method\":\"", 11, MSG_NOSIGNAL);
+        while (sent < (size_t)128 * sizeof(piece)) {
+                ssize_t n = send(fd, piece, sizeof(piece), MSG_NOSIGNAL);
+
+                if (n < 0)
+                        break;
+                sent += (size_t)n;
+        }
+        return sent > 4 * sizeof(piece) ? "it took more than 4 MiB of a message" : NULL;
+}
+
+/* A text that is short and whose tree is large; one that is deep; one that is no text at all. */
+static const char *bombs(const struct attack *a) {
+        static char text[1024 * 1024 - 1];
+        static const char fills[] = { '[', '{', ',', '"', '\\', (char)0xff, ' ', '1' };
+
+        for (size_t i = 0; i < ARRAY_SIZE(fills); i++) {
+                _cleanup_fd_ int fd = dial(a);
+
+                memset(text, fills[i], sizeof(text));
+                for (size_t done = 0; done < sizeof(text);) {
+                        ssize_t n = send(fd, text + done, sizeof(text) - done, MSG_NOSIGNAL);
+
+                        if (n < 0)
+                                break;
+                        done += (size_t)n;
+                }
+                (void)send(fd, "", 1, MSG_NOSIGNAL);
+                if (!is_hung_up(fd, 2000))
+                        return "it did not hang up on nonsense";
+        }
+        for (size_t i = 0; i + 3 < sizeof(text); i += 3)
+                memcpy(text + i, "[],", 3);
+        _cleanup_fd_ int fd = dial(a);
+        (void)send(fd, "[", 1, MSG_NOSIGNAL);
+        for (size_t done = 0; done < sizeof(text) - 16;) {
+                ssize_t n = send(fd, text + done, sizeof(text) - 16 - done, MSG_NOSIGNAL);
+
+                if (n < 0)
+                        break;
+                done += (size_t)n;
+        }
+        (void)send(fd, "[]]", 4, MSG_NOSIGNAL);
+        return is_hung_up(fd, 2000) ? NULL : "it did not hang up on a bomb";
+}
+
+static void send_fds(int to, size_t n) {
+        char space[CMSG_SPACE(sizeof(int) * 253)] = { 0 }, byte = '{';
+        struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+        struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = CMSG_SPACE(sizeof(int) * n) };
+        struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+        int fds[253];
+
+        for (size_t i = 0; i < n; i++)
+                fds[i] = to;
+        *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * n) };
+        memcpy(CMSG_DATA(c), fds, sizeof(int) * n);
+        (void)sendmsg(to, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Fds by the hundred, in one piece and in many. */
+static const char *fds(const struct attack *a) {
+        static const size_t sizes[] = { 1, 4, 5, 64, 253 };
+
+        for (int round = 0; round < 50; round++)
+                for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                        _cleanup_fd_ int fd = dial(a);
+
+                        for (int k = 0; k < 4; k++)
+                                send_fds(fd, sizes[i]);
+                        if (!is_hung_up(fd, 2000))
+                                return "it kept a client that sends too many fds";
+                }
+        return NULL;
+}
+
+/* Calls whose answers are not read: they wait in the sockets, and then the client is dropped. */
+static const char *deaf(const struct attack *a) {
+        static const char call[] = "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"io.ctrsup.Manager\"}}";
+        enum { N = 20 };
+        int clients[N];
+        uint64_t start = now_usec();
+        size_t kept = 0;
+
+        for (size_t i = 0; i < N; i++)
+                clients[i] = dial(a);
+        while (now_usec() - start < CONTROL_STALL_USEC + 1500000)
+                for (size_t i = 0; i < N; i++) {
+                        for (int k = 0; k < 20; k++)
+                                (void)send(clients[i], call, sizeof(call), MSG_NOSIGNAL | MSG_DONTWAIT);
+                        (void)poll(NULL, 0, 5);
+                }
+        for (size_t i = 0; i < N; i++) {
+                struct pollfd p = { .fd = clients[i], .events = 0 };
+
+                kept += poll(&p, 1, 0) == 0;
+                clients[i] = close_fd(clients[i]);
+        }
+        return kept > 0 ? "a client that never reads was kept" : NULL;
+}
+
+/* Gone in the middle: of a message, of a call, of its replies. */
+static const char *flighty(const struct attack *a) {
+        static const char *const calls[] = {
+                "{\"meth", "{\"method\":\"io.ctrsup.Manager.Events\",\"more\":true,\"parameters\":{\"follow\":true}}",
+                "{\"method\":\"io.ctrsup.Manager.Status\"}", "{\"method\":\"io.ctrsup.Manager.Attach\",\"more\":true}",
+        };
+
+        for (int i = 0; i < 4000; i++) {
+                const char *call = calls[i % (int)ARRAY_SIZE(calls)];
+                _cleanup_fd_ int fd = dial(a);
+                char byte;
+
+                (void)send(fd, call, strlen(call) + (i % 4 != 0), MSG_NOSIGNAL);
+                if (i % 8 >= 4)
+                        (void)recv(fd, &byte, 1, i % 4 == 2 ? 0 : MSG_DONTWAIT);
+        }
+        return NULL;
+}
+
+/* --- the good client --- */
+
+static int compare(const void *x, const void *y) {
+        uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+        return a < b ? -1 : a > b;
+}
+
+/* One round trip, in usec; UINT32_MAX: no answer. connected: the client stays from before, as a monitor would. */
+static uint32_t ask(struct control_client *c) {
+        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+        uint64_t start = now_usec();
+        int r = control_client_call(c, &(struct control_request){ .method = CONTROL_METHOD("Status") }, 5000000, &answer, NULL);
+
+        return r < 0 || answer.error ? UINT32_MAX : (uint32_t)(now_usec() - start);
+}
+
+static bool settle(const struct attack *a, size_t baseline) {
+        for (int i = 0; i < 100; i++) {
+                if (count_fds(a->server) <= baseline)
+                        return true;
+                (void)poll(NULL, 0, 20);
+        }
+        return false;
+}
+
+struct kind {
+        const char *name;
+        const char *(*run)(const struct attack *a);
+};
+
+/* The attack in a process of its own, the good client here. */
+static void try_one(const struct attack *a, const struct kind *k, size_t baseline, long *peak_kib) {
+        static uint32_t samples[SAMPLES];
+        _cleanup_control_client_ struct control_client *good = NULL;
+        char words[256] = "";
+        size_t n = 0;
+        int p[2], status;
+
+        if (control_client_connect(a->path, &good, NULL) < 0 || ask(good) == UINT32_MAX || pipe2(p, O_CLOEXEC) < 0) {
+                (void)printf("not ok - %s: the server does not answer before it\n", k->name);
+                return;
+        }
+        (void)fflush(stdout);
+        pid_t pid = fork();
+        if (pid == 0) {
+                const char *wrong = k->run(a);
+
+                (void)!write(p[1], wrong ? wrong : "", wrong ? strlen(wrong) : 0);
+                _exit(wrong != NULL);
+        }
+        (void)close_fd(p[1]);
+        uint64_t start = now_usec();
+        while (waitpid(pid, &status, WNOHANG) == 0) {
+                uint32_t took = ask(good);
+                long kib = rss_kib(a->server);
+
+                samples[n++ % SAMPLES] = took;
+                if (kib > *peak_kib)
+                        *peak_kib = kib;
+                (void)poll(NULL, 0, GOOD_PAUSE_USEC / 1000 + 1);
+        }
+        (void)!read(p[0], words, sizeof(words) - 1);
+        (void)close_fd(p[0]);
+        if (n > SAMPLES)
+                n = SAMPLES;
+        qsort(samples, n, sizeof(*samples), compare);
+        uint32_t p99 = n > 0 ? samples[n * 99 / 100] : 0;
+        good = control_client_free(good);
+        bool settled = settle(a, baseline), held = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        (void)printf("%s - %s%s%s\n", held ? "ok" : "not ok", k->name, words[0] ? ": " : "", words);
+        (void)printf("%s - %s: a good client is answered meanwhile (99 of 100 within %.2f ms, %zu asked in %.1f s)\n", p99 <= GOOD_P99_USEC ? "ok" : "not ok",
+                     k->name, p99 / 1000.0, n, (double)(now_usec() - start) / 1e6);
+        (void)printf("%s - %s: no fd is left (%zu, before %zu)\n", settled ? "ok" : "not ok", k->name, count_fds(a->server), baseline);
+}
+
+int main(int argc, char *argv[]) {
+        static const struct kind kinds[] = {
+                { "10,000 connects of a stranger", strangers }, { "300 connections held", crowd }, { "a byte now and then", drip },
+                { "a message of 128 MiB", flood },   { "bombs of 1 MiB", bombs },          { "fds by the hundred", fds },
+                { "answers never read", deaf },      { "gone in the middle", flighty },
+        };
+
+        if (argc != 4)
+                return 64;
+        const struct attack a = { .path = argv[1], .server = atoi(argv[2]), .stranger = (uid_t)atoi(argv[3]) };
+        /* The first requests bring in what stays: code, buffers, the timer. */
+        for (int i = 0; i < 20; i++) {
+                _cleanup_control_client_ struct control_client *c = NULL;
+
+                if (control_client_connect(a.path, &c, NULL) == 0)
+                        (void)ask(c);
+        }
+        (void)settle(&a, 0);
+        size_t baseline = count_fds(a.server);
+        long before = rss_kib(a.server), peak = before;
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+                try_one(&a, &kinds[i], baseline, &peak);
+        (void)printf("%s - memory grew by %ld KiB at most (from %ld)\n", peak - before <= MAX_GROWTH_KIB ? "ok" : "not ok", peak - before, before);
+        return 0;
+}
