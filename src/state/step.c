@@ -254,6 +254,12 @@ static void adopt(struct move *m) {
         is_up(m, m->e->started_usec, m->e->started_real_usec, m->i->policy.ready_when_started);
 }
 
+/* Stopped on record, and yet it runs: the supervisor that was to see to it went first. */
+static void adopt_to_stop(struct move *m) {
+        adopt(m);
+        go_down(m);
+}
+
 static void came_up(struct move *m) {
         is_up(m, m->now->mono_usec, m->now->real_usec, m->i->policy.ready_when_started || m->i->ready_early);
 }
@@ -343,7 +349,7 @@ static void try_again(struct move *m) {
 
 /* clang-format off */
 static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
-/* Nothing runs and nothing was asked of the keeper, so no answer can come. ADOPTED: only here, by a supervisor that has just
+/* Nothing runs and nothing was asked of the keeper, so no answer can come. ADOPTED: here and in STOPPED, by a supervisor that has just
  * begun. */
 [PHASE_PENDING] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -396,7 +402,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
  * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
 [PHASE_STOPPED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
-        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt_to_stop,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
