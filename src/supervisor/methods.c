@@ -200,14 +200,14 @@ static bool operates_on(const json_t *targets, bool all, const struct member *b)
         return (all || targets_match(targets, b)) && b->state.desire != DESIRE_GONE;
 }
 
-/* What a plan under way would still do to b is over: the operator spoke last. */
+/* What a plan under way would still do to b is over: the operator spoke last. What is no longer declared goes all the same. */
 static void overrule_plan(struct member *b) {
         struct stack_entry *s = b->stack;
 
         for (size_t n = 0; s->plan && n < s->plan->n_actions; n++) {
                 const struct plan_action *a = &s->plan->actions[n];
 
-                if (a->container && a->replica == b->state.replica && strcmp(a->container, b->state.container) == 0)
+                if (a->kind != ACTION_REMOVE && a->container && a->replica == b->state.replica && strcmp(a->container, b->state.container) == 0)
                         s->begun[n] = s->done[n] = true;
         }
 }

@@ -115,7 +115,12 @@ static void update_live(struct stack_entry *s, struct member *b, const struct sp
         _cleanup_buf_ struct buf keys = BUF_NULL;
         struct report_event e = { .kind = REPORT_CONTAINER_UPDATED, .stack = s->name, .container = c->name, .replica = b->state.replica };
 
-        if (act_update(&m->host, &b->host, s->generation->spec, c, &mark, &err) < 0) {
+        int r = act_update(&m->host, &b->host, s->generation->spec, c, &mark, &err);
+        if (b->host.limits == &c->limits) { /* also when it was the log that failed */
+                generation_unref(b->limits_generation);
+                b->limits_generation = generation_ref(s->generation);
+        }
+        if (r < 0) {
                 /* What the kernel does not take live is taken by the next start; the container goes on as it was. */
                 e.kind = REPORT_NOTICE;
                 e.priority = 3;
@@ -125,8 +130,6 @@ static void update_live(struct stack_entry *s, struct member *b, const struct sp
                 manager_report(m, &e);
                 return;
         }
-        generation_unref(b->limits_generation);
-        b->limits_generation = generation_ref(s->generation);
         for (size_t n = 0; change && n < change->keys.n; n++)
                 buf_printf(&keys, "%s%s", n ? ", " : "", change->keys.items[n].path);
         e.keys = buf_text(&keys);
