@@ -49,6 +49,8 @@ int act_is_populated(struct act_host *h, const struct act_instance *i) {
 }
 
 int act_finish(struct act_host *h, struct act_instance *i, const char *container, struct err *err) {
+        int result = 0;
+
         if (i->leafed) {
                 cgroup_watch_remove(h->watch, i->cookie);
                 int r = cgroup_remove_leaf(h->cgroups, i->group, i->leaf, err);
@@ -57,12 +59,12 @@ int act_finish(struct act_host *h, struct act_instance *i, const char *container
                 i->leafed = false;
         }
         if (i->ephemeral) {
-                int r = uppers_remove(h->state_fd,
-                                      &(struct upper_name){ .stack = i->stack, .container = container, .replica = i->replica, .generation = i->leaf },
-                                      err);
-                if (r < 0)
-                        return r;
-                i->ephemeral = false;
+                result = uppers_remove(h->state_fd,
+                                       &(struct upper_name){ .stack = i->stack, .container = container, .replica = i->replica, .generation = i->leaf },
+                                       err);
+                if (result == -EBUSY || result == -EAGAIN)
+                        return result;
+                i->ephemeral = false; /* it is said and lies there; the rest is given back all the same */
         }
         /* Lines the logger did not get yet stay with the keeper until a logger takes them. */
         if (i->log_added || i->log == ACT_LOG_NONE)
@@ -71,7 +73,7 @@ int act_finish(struct act_host *h, struct act_instance *i, const char *container
                 (void)keeper_client_forget(h->keeper, i->id);
         i->pidfd = close_fd(i->pidfd);
         i->plan = recipe_plan_free(i->plan);
-        return 0;
+        return result;
 }
 
 int act_forget(struct act_host *h, struct act_instance *i, struct err *err) {
@@ -83,5 +85,6 @@ int act_forget(struct act_host *h, struct act_instance *i, struct err *err) {
                 i->grouped = false;
                 i->limits = NULL;
         }
+        act_log_release(h, i);
         return 0;
 }

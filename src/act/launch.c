@@ -252,6 +252,7 @@ static int prepare_and_send(struct act_host *h, struct act_instance *i, const st
                             struct err *err) {
         int userns_fd = -EBADF, r;
 
+        act_log_release(h, i); /* of the start before, should no logger have taken them: they go by its id */
         r = new_id(i, err);
         if (r < 0)
                 return r;
@@ -288,7 +289,9 @@ int act_launch(struct act_host *h, struct act_instance *i, const struct act_laun
         if (!h->keeper)
                 return err_set(err, ENOTCONN, "the keeper is down");
         int r = prepare_and_send(h, i, l, &p, ret_mark, err);
-        if (r < 0)
+        if (r < 0) {
+                act_log_release(h, i); /* nothing was written */
                 (void)act_finish(h, i, l->container->name, NULL); /* a fresh, empty leaf: nothing there can be busy */
+        }
         return r;
 }

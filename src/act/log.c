@@ -55,13 +55,20 @@ int act_log_parse_held(const char *name, char id_text[ACT_ID_TEXT_SIZE], bool *r
         return 0;
 }
 
+uint64_t act_log_stream_id(const struct act_instance *i) {
+        uint64_t id;
+
+        memcpy(&id, i->id, sizeof(id));
+        return id;
+}
+
 static void fill_stream(const struct act_instance *i, const struct spec_container *c, char *tag, size_t tag_size, struct logger_stream *ret) {
         const struct spec_logging *l = &c->logging;
 
         if (!l->tag)
                 (void)snprintf(tag, tag_size, "%s/%s", i->stack, c->name);
         *ret = (struct logger_stream){
-                .id = i->cookie,
+                .id = act_log_stream_id(i),
                 .stack = i->stack,
                 .container = c->name,
                 .replica = i->replica,

@@ -188,7 +188,12 @@ bool exec_keeper_event(struct manager *m, struct keeper_event *e) {
         return true;
 }
 
-void exec_done(struct manager *m) {
-        while (m->execs)
+void exec_done(struct manager *m, const char *why) {
+        struct err err = { 0 };
+
+        (void)err_set(&err, ECONNRESET, "%s; how the command ends will not be known", why);
+        while (m->execs) {
+                (void)control_fail(m->execs->call, &err);
                 session_free(m, m->execs);
+        }
 }

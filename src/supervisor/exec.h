@@ -17,4 +17,4 @@ struct exec_request {
 int exec_start(struct manager *m, struct control_call *call, const struct exec_request *request, struct err *err);
 /* Is it an event of a session? Then it was dealt with. */
 bool exec_keeper_event(struct manager *m, struct keeper_event *e);
-void exec_done(struct manager *m);
+void exec_done(struct manager *m, const char *why);

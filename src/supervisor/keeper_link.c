@@ -4,6 +4,7 @@
 #include "member.h"
 
 #include <ctrsup/act/log.h>
+#include <ctrsup/kernel/cgroup_stat.h>
 #include <ctrsup/observe/started.h>
 
 #include <signal.h>
@@ -101,6 +102,32 @@ static void end_stranger(struct manager *m, const struct keeper_event *e) {
                 (void)keeper_client_forget(m->host.keeper, e->message.id);
 }
 
+static void adopt_user(struct member *b) {
+        struct manager *m = b->stack->manager;
+        struct err err = { 0 };
+
+        if (act_adopt(&m->host, &b->host, b->container, &err) < 0) {
+                struct report_event e = { .kind = REPORT_NOTICE,          .priority = 3,      .stack = b->state.stack, .container = b->state.container,
+                                          .replica = b->state.replica, .message = err.text };
+
+                manager_report(m, &e);
+        }
+}
+
+/* A user namespace it shares: the ids are those of its owner, which may come later in the table, or not run any more. */
+static void adopt_peer_user(struct member *b) {
+        const struct spec_namespace *ns = &b->container->namespaces[NS_USER];
+
+        if (ns->mode != NS_CONTAINER || !phase_is_up(b->state.phase))
+                return;
+        struct member *peer = stack_find_member(b->stack, ns->container, 1);
+        if (!peer)
+                return;
+        adopt_user(peer);
+        b->host.root_uid = peer->host.root_uid;
+        b->host.root_gid = peer->host.root_gid;
+}
+
 static void on_listed(struct manager *m, struct keeper_event *e) {
         char stack[NAME_SIZE], container[NAME_SIZE];
         uint32_t replica;
@@ -112,7 +139,9 @@ static void on_listed(struct manager *m, struct keeper_event *e) {
         }
         struct stack_entry *s = manager_find_stack(m, stack);
         struct member *b = s ? stack_find_member(s, container, replica) : NULL;
-        if (!b || b->host.pidfd >= 0 || e->message.state == KEEPER_NOT_STARTED) {
+        /* One whose start nobody waits for any more is killed with its leaf; of two of a name, the first is it. */
+        bool usable = e->message.state == KEEPER_RUNNING || e->message.state == KEEPER_ENDED;
+        if (!b || !usable || (b->state.phase != PHASE_PENDING && b->state.phase != PHASE_STOPPED) || b->host.pidfd >= 0) {
                 end_stranger(m, e);
                 return;
         }
@@ -129,7 +158,9 @@ static void on_listed(struct manager *m, struct keeper_event *e) {
         b->host.log_held = b->host.log == ACT_LOG_JOURNALD || b->host.log == ACT_LOG_FILE;
         b->host.ephemeral = b->container->rootfs.mode == ROOTFS_EPHEMERAL;
         b->host.pidfd = take_fd(&e->fd);
-        (void)act_adopt(&m->host, &b->host, b->container, NULL);
+        /* Kills from before are no news. */
+        (void)cgroup_read_oom_kills(m->host.cgroups, b->host.group, &b->host.oom_kills, NULL);
+        adopt_user(b);
         if (leaf.found)
                 (void)cgroup_watch_add(m->host.watch, b->host.group, leaf.generation, b->host.cookie, NULL);
         (void)started_read(e->message.pid, &now.mono_usec, &now.real_usec, NULL);
@@ -176,6 +207,7 @@ static void on_list_end(struct manager *m) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
                         struct member *b = m->stacks[s]->members[n];
 
+                        adopt_peer_user(b);
                         if (b->state.phase == PHASE_PENDING && b->state.desire == DESIRE_RUN)
                                 member_post(b, &(struct event){ .kind = EVENT_START });
                 }
@@ -195,7 +227,7 @@ static void dispatch(struct manager *m, struct keeper_event *e) {
                 if (exec_keeper_event(m, e))
                         return;
                 b = manager_find_member(m, msg->id);
-                if (!b) {
+                if (!b || b->launch_due) { /* of a start before the one that waits */
                         if (msg->kind == KEEPER_STARTED)
                                 end_stranger(m, e);
                         else
@@ -227,18 +259,33 @@ static void dispatch(struct manager *m, struct keeper_event *e) {
         }
 }
 
-static void keeper_lost(struct manager *m) {
+/* Another keeper, which knows nothing: it gets its cgroup, so that it does not end with us, and what the old one held of ours. */
+static void open_again(struct manager *m) {
         struct err err = { 0 };
+
+        int r = keeper_link_open(m, &err);
+        if (r >= 0)
+                r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), &err);
+        if (r >= 0) {
+                logger_link_keeper_is_new(m);
+                if (m->adopting) /* it died while it told: nothing is listed now, and that ends the wait */
+                        r = keeper_link_adopt(m, &err);
+        }
+        if (r < 0) {
+                struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = err.text };
+
+                manager_report(m, &e);
+        }
+}
+
+static void keeper_lost(struct manager *m) {
         struct report_event e = { .kind = REPORT_NOTICE, .priority = 3 };
 
         m->keeper_source = sd_event_source_disable_unref(m->keeper_source);
         m->host.keeper = keeper_client_free(m->host.keeper);
         e.message = "the keeper is gone; containers go on, exits until it is back are not seen";
         manager_report(m, &e);
-        if (m->options->mode != MODE_SERVICE) {
-                manager_end(m, 70, true); /* an ephemeral keeper takes its containers with it */
-                return;
-        }
+        exec_done(m, "the keeper is gone");
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         if (m->stacks[s]->members[n]->seen_by_keeper) {
@@ -246,10 +293,15 @@ static void keeper_lost(struct manager *m) {
                                 member_start_failed(m->stacks[s]->members[n], &(struct err){ .code = ECONNRESET, .text = "the keeper died while it started" },
                                                     MARK_NULL, act_is_populated(&m->host, &m->stacks[s]->members[n]->host) > 0);
                         }
-        if (keeper_link_open(m, &err) < 0) {
-                e.message = err.text;
-                manager_report(m, &e);
-        }
+        if (m->options->mode != MODE_SERVICE)
+                manager_end(m, 70, true); /* an ephemeral keeper takes its containers with it */
+        else
+                open_again(m);
+}
+
+void keeper_link_tend(struct manager *m) {
+        if (!m->host.keeper && m->options->mode == MODE_SERVICE && !m->over)
+                open_again(m);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {

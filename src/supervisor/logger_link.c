@@ -11,39 +11,83 @@
 #include <sys/wait.h>
 
 #define HELD_NAME "logger"
+#define RESPAWN_USEC USEC_PER_SEC
 enum { FEED_QUEUE_MAX = 1024 * 1024 }; /* bytes waiting for a client above which its lines are left out, and counted */
 
 static int spawn_again(struct manager *m);
 
 /* --- streams --- */
 
-static void each_unheard(struct manager *m, void (*fn)(struct manager *m, struct member *b)) {
+static void each_member(struct manager *m, void (*fn)(struct member *b)) {
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
                         struct member *b = m->stacks[s]->members[n];
 
-                        if (b->host.log_held && !b->host.log_added)
-                                fn(m, b);
+                        fn(b);
                 }
 }
 
-static void ask_for_pipes(struct manager *m, struct member *b) {
-        char name[KEEPER_NAME_MAX];
-
-        for (int e = 0; e < 2; e++) {
-                act_log_name_held(name, &b->host, e);
-                (void)keeper_client_take(m->host.keeper, name);
-        }
+static void forget_logger(struct member *b) {
+        b->host.log_added = b->log_asked = false;
 }
 
-static void forget_logger(struct manager *m, struct member *b) {
-        (void)m;
-        b->host.log_added = false;
+static int ask_for_pipes(struct manager *m, struct member *b) {
+        char name[KEEPER_NAME_MAX];
+        int r = 0;
+
+        for (int e = 0; e < 2 && r >= 0; e++) {
+                act_log_name_held(name, &b->host, e);
+                r = keeper_client_take(m->host.keeper, name);
+        }
+        return r;
+}
+
+static void drop_pipes(struct member *b) {
+        for (int e = 0; e < 2; e++)
+                b->held_log[e] = close_fd(b->held_log[e]);
+}
+
+bool logger_link_hear(struct member *b) {
+        struct manager *m = b->stack->manager;
+        struct act_instance *i = &b->host;
+
+        if (!i->log_held || i->log_added || m->host.logger < 0 || !m->host.keeper)
+                return true;
+        if (b->held_log[0] >= 0 && b->held_log[1] >= 0) {
+                int r = act_log_add(&m->host, i, b->container, b->held_log[0], b->held_log[1], NULL);
+
+                if (r == -EAGAIN)
+                        return false; /* it is behind */
+                drop_pipes(b);
+                if (!i->leafed) /* of a start that has ended meanwhile: what it left is the logger's now */
+                        act_log_release(&m->host, i);
+                return true;
+        }
+        if (!b->log_asked)
+                b->log_asked = ask_for_pipes(m, b) >= 0;
+        return b->log_asked;
+}
+
+static struct member *find_by_id(struct manager *m, const char *id_text) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        if (strcmp(m->stacks[s]->members[n]->host.id_text, id_text) == 0)
+                                return m->stacks[s]->members[n];
+        return NULL;
 }
 
 void logger_link_listed(struct manager *m, const char *name) {
-        if (strcmp(name, HELD_NAME) == 0 && m->host.logger < 0 && keeper_client_take(m->host.keeper, name) >= 0)
-                m->logger_listed = true;
+        char id_text[ACT_ID_TEXT_SIZE];
+        bool is_err;
+
+        if (strcmp(name, HELD_NAME) == 0) {
+                if (m->host.logger < 0 && keeper_client_take(m->host.keeper, name) >= 0)
+                        m->logger_listed = true;
+                return;
+        }
+        /* Entries come before fds: whose instance is not known by now has ended. */
+        if (act_log_parse_held(name, id_text, &is_err) >= 0 && !find_by_id(m, id_text))
+                (void)keeper_client_release(m->host.keeper, name);
 }
 
 static void pipe_taken(struct manager *m, const char *name, struct keeper_event *e) {
@@ -52,21 +96,11 @@ static void pipe_taken(struct manager *m, const char *name, struct keeper_event 
 
         if (e->fd < 0 || act_log_parse_held(name, id_text, &is_err) < 0)
                 return;
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
-                        struct member *b = m->stacks[s]->members[n];
-
-                        if (strcmp(b->host.id_text, id_text) != 0 || b->host.log_added)
-                                continue;
-                        close_fd(b->held_log[is_err]);
-                        b->held_log[is_err] = take_fd(&e->fd);
-                        if (b->held_log[0] < 0 || b->held_log[1] < 0)
-                                return;
-                        (void)act_log_add(&m->host, &b->host, b->container, b->held_log[0], b->held_log[1], NULL);
-                        b->held_log[0] = close_fd(b->held_log[0]);
-                        b->held_log[1] = close_fd(b->held_log[1]);
-                        return;
-                }
+        struct member *b = find_by_id(m, id_text);
+        if (!b || b->host.log_added)
+                return;
+        close_fd(b->held_log[is_err]);
+        b->held_log[is_err] = take_fd(&e->fd); /* the pump gives both to the logger */
 }
 
 /* --- events --- */
@@ -76,7 +110,7 @@ static void on_dropped(struct manager *m, const struct logger_event *e) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
                         const struct member *b = m->stacks[s]->members[n];
 
-                        if (b->host.cookie != e->id)
+                        if (act_log_stream_id(&b->host) != e->id)
                                 continue;
                         struct report_event report = {
                                 .kind = REPORT_LOG_SUPPRESSED,
@@ -113,15 +147,17 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
+/* The source is the loop's own, one a logger: the next logger may be there before the end of the last one was heard. */
 static int on_child(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         struct manager *m = userdata;
-        siginfo_t info;
+        siginfo_t info = { 0 };
 
-        (void)source;
         (void)revents;
         (void)waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
-        m->logger_child = sd_event_source_disable_unref(m->logger_child);
-        m->logger_pid = 0;
+        if (info.si_pid == m->logger_pid)
+                m->logger_pid = 0;
+        (void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        (void)sd_event_source_set_floating(source, false);
         return 0;
 }
 
@@ -130,7 +166,8 @@ static int watch_socket(struct manager *m, int fd, struct err *err) {
         int r = sd_event_add_io(m->event, &m->logger_source, fd, EPOLLIN, on_readable, m);
         if (r < 0)
                 return err_sys(err, -r, "watch the logger");
-        each_unheard(m, ask_for_pipes);
+        each_member(m, forget_logger);
+        manager_poke(m);
         return 0;
 }
 
@@ -146,23 +183,36 @@ void logger_link_taken(struct manager *m, const char *name, struct keeper_event 
                 (void)spawn_again(m);
 }
 
+/* So that the next supervisor finds it. */
+static int hold_socket(struct manager *m, int control) {
+        return m->options->mode == MODE_SERVICE && m->host.keeper ? keeper_client_hold(m->host.keeper, HELD_NAME, control) : 0;
+}
+
+void logger_link_keeper_is_new(struct manager *m) {
+        m->logger_listed = false;
+        if (m->host.logger >= 0)
+                (void)hold_socket(m, m->host.logger);
+}
+
 int logger_link_spawn(struct manager *m, struct err *err) {
         _cleanup_fd_ int control = -EBADF, pidfd = -EBADF;
         struct logger_spawn args = { .program = m->logger_program, .logs = m->logs_dir, .cgroup_fd = -1 };
+        sd_event_source *child;
 
         int r = logger_spawn(&args, &control, &pidfd, &m->logger_pid, err);
         if (r < 0)
                 return err_wrap(err, "start the logger");
-        r = sd_event_add_io(m->event, &m->logger_child, pidfd, EPOLLIN, on_child, m);
+        r = sd_event_add_io(m->event, &child, pidfd, EPOLLIN, on_child, m);
         if (r < 0)
                 return err_sys(err, -r, "watch the logger");
-        (void)sd_event_source_set_io_fd_own(m->logger_child, 1);
+        (void)sd_event_source_set_io_fd_own(child, 1);
         (void)take_fd(&pidfd);
-        if (m->options->mode == MODE_SERVICE) {
-                r = keeper_client_hold(m->host.keeper, HELD_NAME, control);
-                if (r < 0)
-                        return err_sys(err, -r, "give the logger's socket to the keeper");
-        }
+        (void)sd_event_source_set_floating(child, true);
+        (void)sd_event_source_unref(child);
+        m->logger_spawned_usec = manager_now(m).mono_usec;
+        r = hold_socket(m, control);
+        if (r < 0)
+                return err_sys(err, -r, "give the logger's socket to the keeper");
         return watch_socket(m, take_fd(&control), err);
 }
 
@@ -170,15 +220,27 @@ static int spawn_again(struct manager *m) {
         struct err err = { 0 };
         struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = "the logger is gone; another one goes on with what is in the pipes" };
 
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
-                        forget_logger(m, m->stacks[s]->members[n]);
+        each_member(m, forget_logger);
         manager_report(m, &e);
+        if (manager_now(m).mono_usec < m->logger_spawned_usec + RESPAWN_USEC)
+                return 0; /* it dies at once: the next reconcile tries again */
         if (m->host.keeper && logger_link_spawn(m, &err) < 0) {
                 e.message = err.text;
                 manager_report(m, &e);
         }
         return 0;
+}
+
+void logger_link_tend(struct manager *m) {
+        struct err err = { 0 };
+
+        if (m->host.logger >= 0 || m->logger_listed || m->adopting || !m->host.keeper || m->options->mode == MODE_RUN || m->over)
+                return;
+        if (logger_link_spawn(m, &err) < 0) {
+                struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = err.text };
+
+                manager_report(m, &e);
+        }
 }
 
 /* --- clients that follow lines --- */
@@ -263,6 +325,10 @@ static int on_lines(sd_event_source *source, int fd, uint32_t revents, void *use
                 return 0;
         }
         buf_put(&f->rest, data, (size_t)n);
+        if (buf_failed(&f->rest)) {
+                feed_free(f); /* the call, unanswered, tells its client */
+                return 0;
+        }
         const char *at = buf_text(&f->rest), *end = at + f->rest.len, *nl;
         while ((nl = memchr(at, '\n', (size_t)(end - at)))) {
                 feed_line(f, at, (size_t)(nl - at));
@@ -296,8 +362,10 @@ int logger_link_attach(struct manager *m, struct control_call *call, json_t *tar
         f->next = m->feeds;
         m->feeds = f;
         if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
+                int r = -errno;
+
                 feed_free(f);
-                return -errno;
+                return r;
         }
         in = pipe[0];
         out = pipe[1];

@@ -138,7 +138,8 @@ static int on_lifeline(sd_event_source *source, int fd, uint32_t revents, void *
 
         (void)source;
         (void)revents;
-        if (recv(fd, &byte, sizeof(byte), MSG_DONTWAIT) == 0) {
+        ssize_t n = recv(fd, &byte, sizeof(byte), MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) { /* ECONNRESET: it went without reading our word */
                 struct manager *m = userdata;
 
                 m->lifeline_source = sd_event_source_disable_unref(m->lifeline_source);
@@ -153,7 +154,6 @@ static int open_reporter(struct manager *m) {
         bool service = m->options->mode == MODE_SERVICE;
         int target = m->settings->log.target;
 
-        m->reporter = REPORTER_NULL;
         m->reporter.level = m->settings->log.level;
         if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && (!service || getenv("INVOCATION_ID"))))
                 (void)reporter_open_journal(&m->reporter, NULL, NULL);
@@ -269,6 +269,8 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                         if (b->host.leafed && b->state.populated && !b->launch_due && !b->seen_by_keeper && act_is_populated(&m->host, &b->host) == 0)
                                 member_post(b, &(struct event){ .kind = EVENT_EMPTY });
                 }
+        keeper_link_tend(m);
+        logger_link_tend(m);
         manager_poke(m);
         (void)sd_event_source_set_time(source, usec + m->settings->reconcile.interval_usec);
         return 0;
@@ -448,6 +450,7 @@ int manager_new(const struct options *o, struct settings *settings, struct manag
         m->options = o;
         m->settings = settings;
         m->exit_code = o->mode == MODE_RUN ? -1 : 0;
+        m->reporter = REPORTER_NULL;
         m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->lock_fd = -EBADF;
         m->state_dir = o->state ? o->state : settings->paths.state;
         m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;
@@ -471,7 +474,7 @@ struct manager *manager_free(struct manager *m) {
         if (!m)
                 return NULL;
         watch_done(m);
-        exec_done(m);
+        exec_done(m, "the supervisor ends");
         logger_link_close(m);
         control_server_free(m->control);
         while (m->n_stacks > 0)
@@ -492,7 +495,6 @@ struct manager *manager_free(struct manager *m) {
         sd_event_source_disable_unref(m->status_timer);
         sd_event_source_disable_unref(m->reconcile_timer);
         sd_event_source_disable_unref(m->watch_source);
-        sd_event_source_disable_unref(m->logger_child);
         sd_event_source_disable_unref(m->trash_source);
         sd_event_source_disable_unref(m->lifeline_source);
         reporter_done(&m->reporter);
@@ -522,6 +524,7 @@ int manager_loop(struct manager *m) {
         }
         logger_link_close(m);
         watch_done(m);
+        exec_done(m, "the supervisor ends");
         /* Answers on their way are waited for, a client that does not read is not. */
         uint64_t until = manager_now(m).mono_usec + FLUSH_USEC;
         while (m->control && !control_server_is_idle(m->control) && manager_now(m).mono_usec < until) {

@@ -32,6 +32,7 @@ struct member {
         struct generation *generation;        /* its declaration's */
         const struct spec_container *container; /* in it */
         struct generation *limits_generation; /* keeps host.limits alive */
+        struct generation *plan_generation;   /* what host.plan has its words from: an apply may declare another while a launch is out */
         struct instance state;
         struct act_instance host;
         sd_event_source *timer;
@@ -42,6 +43,7 @@ struct member {
         bool command_failed;                  /* the last start failed at its very command */
         int start_error;                      /* errno of that */
         int held_log[2];                      /* read ends on their way from the keeper to a new logger */
+        bool log_asked;                       /* for them */
 };
 
 struct stack_entry {
@@ -71,7 +73,7 @@ struct manager {
         struct reporter reporter;
         struct notify notify;
         struct event_ring ring;
-        sd_event_source *pump, *keeper_source, *logger_source, *logger_child, *watch_source, *trash_source, *lifeline_source, *status_timer,
+        sd_event_source *pump, *keeper_source, *logger_source, *watch_source, *trash_source, *lifeline_source, *status_timer,
                 *reconcile_timer;
         struct stack_entry **stacks;
         size_t n_stacks;
@@ -85,6 +87,7 @@ struct manager {
         char *keeper_program, *logger_program, *socket_path;
         uint64_t started_real_usec;
         pid_t logger_pid;
+        uint64_t logger_spawned_usec;  /* monotonic */
         const int *streams;            /* MODE_RUN: the caller's */
         bool adopting;                 /* the keeper's table is being read: nothing is launched */
         bool ending;                   /* all stacks are being removed; then the loop ends */

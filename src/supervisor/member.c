@@ -47,6 +47,7 @@ struct member *member_free(struct member *b) {
         close_fd(b->held_log[0]);
         close_fd(b->held_log[1]);
         generation_unref(b->limits_generation);
+        generation_unref(b->plan_generation);
         generation_unref(b->generation);
         free(b);
         return NULL;
@@ -205,7 +206,11 @@ static void effect_cleanup(struct member *b) {
         (void)member_finish(b);
 }
 
-static void effect_launch(struct member *b) { b->launch_due = true; }
+static void effect_launch(struct member *b) {
+        b->launch_due = true;
+        b->forget_due = false; /* declared again before it was forgotten */
+}
+
 static void effect_forget(struct member *b) { b->forget_due = true; }
 
 static const struct {
@@ -331,6 +336,8 @@ bool member_launch(struct member *b) {
         int r = find_peers(b, &l, &mark, &err);
         if (r >= 0) {
                 r = act_launch(&m->host, &b->host, &l, &mark, &err);
+                generation_unref(b->plan_generation);
+                b->plan_generation = generation_ref(b->generation);
                 if (r == -EAGAIN)
                         return false;
                 if (b->host.limits == &b->container->limits) {

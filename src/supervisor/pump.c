@@ -1,4 +1,5 @@
 #include "pump.h"
+#include "logger_link.h"
 #include "member.h"
 #include "run.h"
 #include "stacks.h"
@@ -19,12 +20,21 @@ static bool each_member(struct manager *m, bool (*fn)(struct member *b)) {
 
 static bool finish(struct member *b) { return !b->finish_due || member_finish(b); }
 
+/* A stop overtook a launch that still waited for its turn: nothing is with the keeper, so there is no answer to wait for. */
+static bool take_back(struct member *b) {
+        if (!b->launch_due || b->state.phase != PHASE_STOPPING)
+                return false;
+        b->launch_due = false;
+        member_post(b, &(struct event){ .kind = EVENT_START_FAILED });
+        return true;
+}
+
 static bool launch(struct member *b) {
         struct manager *m = b->stack->manager;
 
-        if (!b->launch_due || m->adopting || m->launching >= m->settings->reconcile.parallel)
+        if (take_back(b) || !b->launch_due || m->adopting || !m->host.keeper || m->launching >= m->settings->reconcile.parallel)
                 return true;
-        if (b->finish_due || !m->host.keeper)
+        if (b->finish_due)
                 return false; /* of the start before */
         return member_launch(b);
 }
@@ -86,6 +96,7 @@ static int run(sd_event_source *source, void *userdata) {
         } while (moved);
         settled = each_member(m, finish);
         settled = each_member(m, launch) && settled;
+        settled = each_member(m, logger_link_hear) && settled;
         settled = forget(m) && settled;
         watch_check(m);
         trash_sweep(m);

@@ -16,7 +16,7 @@ struct act_instance {
         char group[ACT_GROUP_MAX];  /* "<stack>/<container>.<n>": cgroup group and keeper label */
         const char *stack;          /* borrowed from whoever owns this */
         uint32_t replica;
-        uint64_t cookie;            /* unique while the supervisor lives: of the cgroup watch and the logger's stream */
+        uint64_t cookie;            /* unique while the supervisor lives: of the cgroup watch */
         /* for the instance's life */
         bool grouped;               /* the cgroup group is there */
         const struct spec_limits *limits; /* what the group carries; NULL: nothing known. Borrowed from its generation */

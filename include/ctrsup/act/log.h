@@ -19,6 +19,8 @@ int act_log_add(struct act_host *h, struct act_instance *i, const struct spec_co
 /* Name under which the keeper holds a read end: "log.<id>.out". Parse: -EINVAL when it is none. */
 void act_log_name_held(char buf[KEEPER_NAME_MAX], const struct act_instance *i, bool is_err);
 int act_log_parse_held(const char *name, char id_text[ACT_ID_TEXT_SIZE], bool *ret_is_err);
+/* Of its stream at the logger: the same for every supervisor, another for each start. */
+uint64_t act_log_stream_id(const struct act_instance *i);
 /* The keeper lets go of them. */
 void act_log_release(struct act_host *h, struct act_instance *i);
 /* Lives in rate limits and file sizes of a running one. */
