@@ -68,7 +68,8 @@ static const struct cure cures[] = {
 static const struct cure *find_cure(enum recipe_op_kind kind, const struct keeper_failure *f) {
         for (size_t i = 0; i < ARRAY_SIZE(cures); i++) {
                 const struct cure *c = &cures[i];
-                if ((c->kind == ANY || c->kind == (int)kind) && (c->error == ANY || c->error == (int)f->error) && (c->detail == ANY || c->detail == (int)f->detail))
+                if ((c->kind == ANY || c->kind == (int)kind) && (c->error == ANY || c->error == (int)f->error) &&
+                    (c->detail == ANY || c->detail == (int)f->detail))
                         return c;
         }
         return NULL;
@@ -120,7 +121,8 @@ static int explain_keeper(const struct recipe_plan *p, const struct keeper_failu
 
 static int explain_killed(const struct keeper_failure *f, struct err *err) {
         err_set(err, ECANCELED, "killed by signal %u (%s) before its command ran", f->error, strsignal((int)f->error));
-        return f->error == SIGKILL ? err_hint(err, "it was stopped meanwhile, or limits.memory is too small to start in") : -ECANCELED;
+        return f->error == SIGKILL ? err_hint(err, "it was stopped meanwhile, or limits.memory is too small to start in")
+                                   : -ECANCELED;
 }
 
 static int explain_step(const struct recipe_plan *p, const struct keeper_failure *f, struct err *err) {
@@ -133,7 +135,8 @@ static int explain_step(const struct recipe_plan *p, const struct keeper_failure
         if (cure && cure->reason)
                 (void)snprintf(reason, sizeof(reason), "%s", cure->reason);
         else
-                (void)snprintf(reason, sizeof(reason), "%s", strerrordesc_np((int)f->error) ? strerrordesc_np((int)f->error) : "unknown error");
+                (void)snprintf(reason, sizeof(reason), "%s",
+                               strerrordesc_np((int)f->error) ? strerrordesc_np((int)f->error) : "unknown error");
         if (step)
                 (void)snprintf(words, sizeof(words), "%s", step->words);
         else
@@ -171,5 +174,6 @@ int recipe_explain(const struct recipe_plan *plan, const struct keeper_failure *
                 explain_keeper(plan, failure, err);
         else
                 explain_step(plan, failure, err);
-        return plan ? err_wrap(err, "%s %s/%s", plan->exec ? "execute in" : "start", plan->spec->name, plan->container->name) : -err->code;
+        return plan ? err_wrap(err, "%s %s/%s", plan->exec ? "execute in" : "start", plan->spec->name, plan->container->name)
+                    : -err->code;
 }

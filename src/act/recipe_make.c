@@ -8,9 +8,10 @@ static const struct {
         uint64_t flag;
         const char *name;
 } namespaces[_NS_MAX] = {
-        [NS_PID] = { CLONE_NEWPID, "pid" }, [NS_IPC] = { CLONE_NEWIPC, "ipc" },          [NS_UTS] = { CLONE_NEWUTS, "uts" },
-        [NS_NET] = { CLONE_NEWNET, "net" }, [NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup" }, [NS_USER] = { CLONE_NEWUSER, "user" },
-        [NS_MOUNT] = { CLONE_NEWNS, "mount" }, [NS_TIME] = { 0x80 /* CLONE_NEWTIME */, "time" },
+        [NS_PID] = { CLONE_NEWPID, "pid" },          [NS_IPC] = { CLONE_NEWIPC, "ipc" },
+        [NS_UTS] = { CLONE_NEWUTS, "uts" },          [NS_NET] = { CLONE_NEWNET, "net" },
+        [NS_CGROUP] = { CLONE_NEWCGROUP, "cgroup" }, [NS_USER] = { CLONE_NEWUSER, "user" },
+        [NS_MOUNT] = { CLONE_NEWNS, "mount" },       [NS_TIME] = { 0x80 /* CLONE_NEWTIME */, "time" },
 };
 
 static bool is_own(const struct spec_container *c, enum spec_ns ns) {
@@ -25,9 +26,10 @@ static int add_joins(struct recipe_plan *p, const struct recipe_input *in, struc
                 if (c->namespaces[ns].mode != NS_CONTAINER || ns == NS_USER || ns == NS_MOUNT)
                         continue;
                 if (in->peer_pidfds[ns] < 0)
-                        return err_set(err, EINVAL, "no process of container %s to share its %s namespace", c->namespaces[ns].container, namespaces[ns].name);
+                        return err_set(err, EINVAL, "no process of container %s to share its %s namespace",
+                                       c->namespaces[ns].container, namespaces[ns].name);
                 (void)snprintf(key, sizeof(key), "namespaces.%s", namespaces[ns].name);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_JOIN, .fd = in->peer_pidfds[ns], .num = { namespaces[ns].flag } }, key,
+                recipe_plan_step(p, OP_FD(JOIN, in->peer_pidfds[ns], .num = { namespaces[ns].flag }), key,
                                  "join the %s namespace of container %s", namespaces[ns].name, c->namespaces[ns].container);
         }
         return 0;
@@ -38,14 +40,14 @@ static void add_namespaces(struct recipe_plan *p, const struct recipe_input *in)
         uint64_t own = CLONE_NEWNS;
 
         if (c->namespaces[NS_TIME].mode == NS_PRIVATE)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_TIME, .fd = -EBADF, .num = { (uint64_t)c->time_monotonic_usec, (uint64_t)c->time_boottime_usec } },
+                recipe_plan_step(p, OP(TIME, .num = { (uint64_t)c->time_monotonic_usec, (uint64_t)c->time_boottime_usec }),
                                  "time_offsets", "set the time offsets");
         if (in->userns_fd >= 0)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_USER, .fd = in->userns_fd }, "namespaces.user", "enter the user namespace");
+                recipe_plan_step(p, OP_FD(USER, in->userns_fd), "namespaces.user", "enter the user namespace");
         for (enum spec_ns ns = 0; ns < _NS_MAX; ns++)
                 if (is_own(c, ns) && ns != NS_USER && ns != NS_TIME)
                         own |= namespaces[ns].flag;
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SPAWN, .fd = -EBADF, .num = { own } }, "namespaces", "create its namespaces");
+        recipe_plan_step(p, OP(SPAWN, .num = { own }), "namespaces", "create its namespaces");
 }
 
 static void add_names(struct recipe_plan *p, const struct recipe_input *in) {
@@ -53,12 +55,13 @@ static void add_names(struct recipe_plan *p, const struct recipe_input *in) {
 
         if (is_own(c, NS_UTS)) {
                 const char *name = recipe_hostname(in->spec, c);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_HOSTNAME, .str = { name }, .fd = -EBADF }, "hostname", "set host name %s", name);
+                recipe_plan_step(p, OP(HOSTNAME, .str = { name }), "hostname", "set host name %s", name);
                 if (c->domainname)
-                        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_DOMAINNAME, .str = { c->domainname }, .fd = -EBADF }, "domainname", "set domain name %s", c->domainname);
+                        recipe_plan_step(p, OP(DOMAINNAME, .str = { c->domainname }), "domainname", "set domain name %s",
+                                         c->domainname);
         }
         if (is_own(c, NS_NET))
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_LOOPBACK, .fd = -EBADF }, "namespaces.net", "bring lo up");
+                recipe_plan_step(p, OP(LOOPBACK), "namespaces.net", "bring lo up");
 }
 
 static void add_arguments(struct recipe_plan *p, const struct spec_container *c) {
@@ -78,7 +81,8 @@ static int check_input(const struct recipe_input *in, struct err *err) {
         if (c->rootfs.n_layers == 0 || c->rootfs.n_layers > RECIPE_LAYERS_MAX)
                 return err_set(err, EINVAL, "%s has %zu layers, 1 to %d work", c->name, c->rootfs.n_layers, RECIPE_LAYERS_MAX);
         if (disk != (in->upper_dir != NULL))
-                return err_set(err, EINVAL, "%s %s a directory for its writable layer", c->name, disk ? "needs" : "has no use for");
+                return err_set(err, EINVAL, "%s %s a directory for its writable layer", c->name,
+                               disk ? "needs" : "has no use for");
         if ((c->namespaces[NS_USER].mode == NS_HOST) != (in->userns_fd < 0))
                 return err_set(err, EINVAL, "%s: the user namespace does not fit namespaces.user", c->name);
         return 0;
@@ -148,9 +152,13 @@ int recipe_make_exec(const struct recipe_exec_input *in, struct recipe_plan **re
         };
         const struct recipe_process process = {
                 .container = c,
-                .user = in->user ? in->user : c->user ? c->user : "0",
+                .user = in->user  ? in->user
+                        : c->user ? c->user
+                                  : "0",
                 .user_key = in->user ? "" : "user",
-                .working_dir = in->working_dir ? in->working_dir : c->working_dir ? c->working_dir : "/",
+                .working_dir = in->working_dir  ? in->working_dir
+                               : c->working_dir ? c->working_dir
+                                                : "/",
                 .dir_key = in->working_dir ? "" : "working_dir",
                 .stdio = in->stdio,
                 .pty_socket = in->pty_socket,
@@ -164,7 +172,12 @@ int recipe_make_exec(const struct recipe_exec_input *in, struct recipe_plan **re
         _cleanup_recipe_plan_ struct recipe_plan *p = recipe_plan_new(in->spec, c, in->replica, &head);
         if (!p)
                 return err_oom(err);
-        recipe_plan_env(p, &(struct recipe_env){ .spec = in->spec, .container = c, .replica = in->replica, .id = in->id, .more = in->environment, .n_more = in->n_environment });
+        recipe_plan_env(p, &(struct recipe_env){ .spec = in->spec,
+                                                 .container = c,
+                                                 .replica = in->replica,
+                                                 .id = in->id,
+                                                 .more = in->environment,
+                                                 .n_more = in->n_environment });
         for (size_t i = 0; in->argv[i]; i++)
                 recipe_arg(p->recipe, in->argv[i]);
         p->command = arena_strdup(p->arena, in->argv[0]);
@@ -176,8 +189,8 @@ int recipe_make_exec(const struct recipe_exec_input *in, struct recipe_plan **re
         for (enum spec_ns ns = 0; ns < _NS_MAX; ns++)
                 if (c->namespaces[ns].mode != NS_HOST)
                         join |= namespaces[ns].flag;
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_JOIN, .fd = in->pidfd, .num = { join } }, "", "join the container");
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SPAWN, .fd = -EBADF }, "", "create a process in the container");
+        recipe_plan_step(p, OP_FD(JOIN, in->pidfd, .num = { join }), "", "join the container");
+        recipe_plan_step(p, OP(SPAWN), "", "create a process in the container");
         recipe_plan_become_process(p, &process);
         return finish(&p, ret, err);
 }

@@ -26,13 +26,13 @@ static void open_layers(struct recipe_plan *p, const struct recipe_input *in, st
         s->first_layer = s->next;
         for (size_t i = 0; i < root->n_layers; i++) {
                 (void)snprintf(key, sizeof(key), "rootfs.layers[%zu].dir", i);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_LAYER, .flags = idmap_flag(in), .str = { root->layers[i].dir }, .fd = -EBADF, .num = { s->next++ } },
-                                 key, "open layer %zu of %zu, %s", i + 1, root->n_layers, root->layers[i].dir);
+                recipe_plan_step(p, OP(LAYER, .flags = idmap_flag(in), .str = { root->layers[i].dir }, .num = { s->next++ }), key,
+                                 "open layer %zu of %zu, %s", i + 1, root->n_layers, root->layers[i].dir);
         }
         if (in->upper_dir) {
                 s->upper = s->next++;
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_UPPER, .str = { in->upper_dir }, .fd = -EBADF, .num = { s->upper } },
-                                 "rootfs.mode", "open the writable layer, %s", in->upper_dir);
+                recipe_plan_step(p, OP(UPPER, .str = { in->upper_dir }, .num = { s->upper }), "rootfs.mode",
+                                 "open the writable layer, %s", in->upper_dir);
         }
 }
 
@@ -43,17 +43,20 @@ static void mount_root(struct recipe_plan *p, const struct recipe_input *in, str
         if (!in->upper_dir) {
                 uint64_t size = sealed ? UPPER_SEALED_SIZE : root->size;
                 s->upper = s->next++;
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MOUNT, .flags = RECIPE_NOSUID | RECIPE_NODEV, .fd = -EBADF, .num = { s->upper, RECIPE_FS_TMPFS, size, 0755 } },
-                                 "rootfs.mode", "make the writable layer in memory");
+                recipe_plan_step(
+                        p, OP(MOUNT, .flags = RECIPE_NOSUID | RECIPE_NODEV, .num = { s->upper, RECIPE_FS_TMPFS, size, 0755 }),
+                        "rootfs.mode", "make the writable layer in memory");
         }
         s->overlay = s->next++;
         unsigned flags = root->mode == ROOTFS_PERSISTENT ? RECIPE_PERSISTENT : RECIPE_VOLATILE;
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_OVERLAY, .flags = flags, .fd = -EBADF, .num = { s->overlay, s->first_layer, root->n_layers, s->upper } },
-                         "rootfs.layers", "mount overlay (%zu layer%s, top %s)", root->n_layers, root->n_layers == 1 ? "" : "s", root->layers[root->n_layers - 1].dir);
+        recipe_plan_step(p, OP(OVERLAY, .flags = flags, .num = { s->overlay, s->first_layer, root->n_layers, s->upper }),
+                         "rootfs.layers", "mount overlay (%zu layer%s, top %s)", root->n_layers, root->n_layers == 1 ? "" : "s",
+                         root->layers[root->n_layers - 1].dir);
 }
 
 static unsigned volume_flags(const struct spec_volume *v) {
-        return (v->nosuid ? RECIPE_NOSUID : 0) | (v->nodev ? RECIPE_NODEV : 0) | (v->noexec ? RECIPE_NOEXEC : 0) | (v->read_only ? RECIPE_RDONLY : 0);
+        return (v->nosuid ? RECIPE_NOSUID : 0) | (v->nodev ? RECIPE_NODEV : 0) | (v->noexec ? RECIPE_NOEXEC : 0) |
+               (v->read_only ? RECIPE_RDONLY : 0);
 }
 
 static bool is_seeded(const struct spec_volume *v) {
@@ -88,11 +91,14 @@ static int check_target(const struct spec_volume *v, struct err *err) {
                         err_set(err, EINVAL, "mount at %s: %s is the system's", v->target, system[i]);
                         return is_below(v->target, "/dev/shm") ? err_hint(err, "its size is shm_size") : -EINVAL;
                 }
-        return v->target[0] == '/' && v->target[1] != '\0' ? 0 : err_set(err, EINVAL, "mount at %s: the root is rootfs", v->target);
+        return v->target[0] == '/' && v->target[1] != '\0' ? 0
+                                                           : err_set(err, EINVAL, "mount at %s: the root is rootfs", v->target);
 }
 
 static int open_volume(struct recipe_plan *p, const struct recipe_input *in, size_t i, struct recipe_slots *s, struct err *err) {
-        static const unsigned long propagation[_PROPAGATION_MAX] = { [PROPAGATION_RPRIVATE] = MS_PRIVATE, [PROPAGATION_RSLAVE] = MS_SLAVE, [PROPAGATION_RSHARED] = MS_SHARED };
+        static const unsigned long propagation[_PROPAGATION_MAX] = {
+                [PROPAGATION_RPRIVATE] = MS_PRIVATE, [PROPAGATION_RSLAVE] = MS_SLAVE, [PROPAGATION_RSHARED] = MS_SHARED
+        };
         const struct spec_volume *v = &in->container->volumes[i];
         struct recipe_args args = { .kind = RECIPE_BIND, .flags = volume_flags(v), .fd = -EBADF };
         char key[64];
@@ -134,7 +140,9 @@ static void mount_tmpfs_volumes(struct recipe_plan *p, const struct recipe_input
                         continue;
                 s->volumes[i] = s->next++;
                 (void)snprintf(key, sizeof(key), "volumes[%zu]", i);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MOUNT, .flags = volume_flags(v), .fd = -EBADF, .num = { s->volumes[i], RECIPE_FS_TMPFS, v->tmpfs_size, v->tmpfs_mode } },
+                recipe_plan_step(p,
+                                 OP(MOUNT, .flags = volume_flags(v),
+                                    .num = { s->volumes[i], RECIPE_FS_TMPFS, v->tmpfs_size, v->tmpfs_mode }),
                                  key, "make the tmpfs for %s", v->target);
         }
 }
@@ -154,25 +162,26 @@ int recipe_plan_open_mounts(struct recipe_plan *p, const struct recipe_input *in
         }
         s->shm = s->next++;
         if (c->namespaces[NS_IPC].mode == NS_HOST)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_BIND, .flags = SYSTEM_FLAGS, .str = { "/dev/shm" }, .fd = -EBADF, .num = { s->shm, MS_PRIVATE } },
+                recipe_plan_step(p, OP(BIND, .flags = SYSTEM_FLAGS, .str = { "/dev/shm" }, .num = { s->shm, MS_PRIVATE }),
                                  "namespaces.ipc", "open the host's /dev/shm");
         else if (c->namespaces[NS_IPC].mode == NS_CONTAINER)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_PEER_SHM, .fd = in->peer_pidfds[NS_IPC], .num = { s->shm } },
-                                 "namespaces.ipc", "open /dev/shm of container %s", c->namespaces[NS_IPC].container);
+                recipe_plan_step(p, OP_FD(PEER_SHM, in->peer_pidfds[NS_IPC], .num = { s->shm }), "namespaces.ipc",
+                                 "open /dev/shm of container %s", c->namespaces[NS_IPC].container);
         mount_root(p, in, s);
         mount_tmpfs_volumes(p, in, s);
         if (is_own(c, NS_IPC))
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MOUNT, .flags = SYSTEM_FLAGS, .fd = -EBADF, .num = { s->shm, RECIPE_FS_TMPFS, c->shm_size, 01777 } },
+                recipe_plan_step(p, OP(MOUNT, .flags = SYSTEM_FLAGS, .num = { s->shm, RECIPE_FS_TMPFS, c->shm_size, 01777 }),
                                  "shm_size", "make /dev/shm");
         s->dev = s->next++;
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_DEV, .fd = -EBADF, .num = { s->dev } }, "", "make /dev");
+        recipe_plan_step(p, OP(DEV, .num = { s->dev }), "", "make /dev");
         return 0;
 }
 
-static uint32_t mount_shared(struct recipe_plan *p, struct recipe_slots *s, enum recipe_fs fs, unsigned flags, const char *key, const char *what) {
+static uint32_t mount_shared(struct recipe_plan *p, struct recipe_slots *s, enum recipe_fs fs, unsigned flags, const char *key,
+                             const char *what) {
         uint32_t slot = s->next++;
 
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MOUNT, .flags = SYSTEM_FLAGS | flags, .fd = -EBADF, .num = { slot, fs } }, key, "mount %s", what);
+        recipe_plan_step(p, OP(MOUNT, .flags = SYSTEM_FLAGS | flags, .num = { slot, fs }), key, "mount %s", what);
         return slot;
 }
 
@@ -181,11 +190,14 @@ void recipe_plan_join_mounts(struct recipe_plan *p, const struct recipe_input *i
 
         s->proc = s->sysfs = s->cgroup = s->mqueue = BY_PAYLOAD;
         if (!is_own(in->container, NS_PID))
-                s->proc = mount_shared(p, s, RECIPE_FS_PROC, ns[NS_PID].mode == NS_CONTAINER ? RECIPE_JOINED_PID : 0, "namespaces.pid", "/proc of the shared pid namespace");
+                s->proc = mount_shared(p, s, RECIPE_FS_PROC, ns[NS_PID].mode == NS_CONTAINER ? RECIPE_JOINED_PID : 0,
+                                       "namespaces.pid", "/proc of the shared pid namespace");
         if (!is_own(in->container, NS_NET))
-                s->sysfs = mount_shared(p, s, RECIPE_FS_SYSFS, RECIPE_RDONLY, "namespaces.net", "/sys of the shared network namespace");
+                s->sysfs = mount_shared(p, s, RECIPE_FS_SYSFS, RECIPE_RDONLY, "namespaces.net",
+                                        "/sys of the shared network namespace");
         if (!is_own(in->container, NS_CGROUP))
-                s->cgroup = mount_shared(p, s, RECIPE_FS_CGROUP2, RECIPE_RDONLY, "namespaces.cgroup", "/sys/fs/cgroup of the shared cgroup namespace");
+                s->cgroup = mount_shared(p, s, RECIPE_FS_CGROUP2, RECIPE_RDONLY, "namespaces.cgroup",
+                                         "/sys/fs/cgroup of the shared cgroup namespace");
         if (!is_own(in->container, NS_IPC))
                 s->mqueue = mount_shared(p, s, RECIPE_FS_MQUEUE, 0, "namespaces.ipc", "/dev/mqueue of the shared ipc namespace");
 }
@@ -210,20 +222,24 @@ static void attach_volumes(struct recipe_plan *p, const struct recipe_input *in,
                 uint32_t slot = s->volumes[order[i]];
                 (void)snprintf(key, sizeof(key), "volumes[%zu].target", order[i]);
                 if (is_seeded(v))
-                        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SEED, .flags = has_own_owner(p, v) ? RECIPE_OWN : 0, .str = { v->target }, .fd = -EBADF, .num = { slot } }, key,
-                                         "copy %s of the image into the new volume %s", v->target, v->source);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_ATTACH, .flags = is_seeded(v) && v->read_only ? RECIPE_RDONLY : 0, .str = { v->target }, .fd = -EBADF, .num = { slot } },
+                        recipe_plan_step(
+                                p, OP(SEED, .flags = has_own_owner(p, v) ? RECIPE_OWN : 0, .str = { v->target }, .num = { slot }),
+                                key, "copy %s of the image into the new volume %s", v->target, v->source);
+                recipe_plan_step(p,
+                                 OP(ATTACH, .flags = is_seeded(v) && v->read_only ? RECIPE_RDONLY : 0, .str = { v->target },
+                                    .num = { slot }),
                                  key, "mount %s at %s", v->source ? v->source : "tmpfs", v->target);
         }
 }
 
 /* Attaches what the preparer made, or makes it here. */
-static uint32_t attach_system(struct recipe_plan *p, struct recipe_slots *s, uint32_t slot, enum recipe_fs fs, unsigned flags, const char *path) {
+static uint32_t attach_system(struct recipe_plan *p, struct recipe_slots *s, uint32_t slot, enum recipe_fs fs, unsigned flags,
+                              const char *path) {
         if (slot == BY_PAYLOAD) {
                 slot = s->next++;
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MOUNT, .flags = flags, .fd = -EBADF, .num = { slot, fs } }, "", "mount %s", path);
+                recipe_plan_step(p, OP(MOUNT, .flags = flags, .num = { slot, fs }), "", "mount %s", path);
         }
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_ATTACH, .flags = RECIPE_SYSTEM, .str = { path }, .fd = -EBADF, .num = { slot } }, "", "attach %s", path);
+        recipe_plan_step(p, OP(ATTACH, .flags = RECIPE_SYSTEM, .str = { path }, .num = { slot }), "", "attach %s", path);
         return slot;
 }
 
@@ -237,32 +253,35 @@ static void set_sysctls(struct recipe_plan *p, const struct recipe_input *in, ui
                 for (char *dot = strchr(path, '.'); dot; dot = strchr(dot, '.'))
                         *dot = '/';
                 unsigned flags = recipe_key_is_written(p, key) || recipe_key_is_written(p, "sysctls") ? 0 : RECIPE_BEST_EFFORT;
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SYSCTL, .flags = flags, .str = { path, sysctls->items[i].value }, .fd = -EBADF, .num = { proc } },
-                                 key, "set sysctl %s to %s", sysctls->items[i].key, sysctls->items[i].value);
+                recipe_plan_step(p, OP(SYSCTL, .flags = flags, .str = { path, sysctls->items[i].value }, .num = { proc }), key,
+                                 "set sysctl %s to %s", sysctls->items[i].key, sysctls->items[i].value);
         }
 }
 
 static void hide_paths(struct recipe_plan *p, const struct recipe_input *in) {
         static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
         static const char *const masked[] = {
-                "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users",
-                "/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-                "/sys/firmware", "/sys/devices/virtual/powercap", "/sys/fs/selinux",
+                "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+                "/proc/kallsyms",    "/proc/kcore",   "/proc/keys",
+                "/proc/key-users",   "/proc/kmsg",    "/proc/latency_stats",
+                "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+                "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
+                "/sys/fs/selinux",
         };
         char path[80];
 
         for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_READONLY, .str = { read_only[i] }, .fd = -EBADF }, "", "make %s read-only", read_only[i]);
+                recipe_plan_step(p, OP(READONLY, .str = { read_only[i] }), "", "make %s read-only", read_only[i]);
         for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MASK, .str = { masked[i] }, .fd = -EBADF }, "", "hide %s", masked[i]);
+                recipe_plan_step(p, OP(MASK, .str = { masked[i] }), "", "hide %s", masked[i]);
         for (unsigned i = 0; i < in->n_thermal_cpus; i++) {
                 (void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/thermal_throttle", i);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_MASK, .str = { path }, .fd = -EBADF }, "", "hide %s", path);
+                recipe_plan_step(p, OP(MASK, .str = { path }), "", "hide %s", path);
         }
 }
 
 void recipe_plan_attach_mounts(struct recipe_plan *p, const struct recipe_input *in, struct recipe_slots *s) {
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_ROOT, .fd = -EBADF, .num = { s->overlay } }, "rootfs", "attach the root");
+        recipe_plan_step(p, OP(ROOT, .num = { s->overlay }), "rootfs", "attach the root");
         /* volumes first: none of them can come to lie over /proc, /sys or /dev */
         attach_volumes(p, in, s);
         uint32_t proc = attach_system(p, s, s->proc, RECIPE_FS_PROC, SYSTEM_FLAGS, "/proc");
@@ -275,6 +294,6 @@ void recipe_plan_attach_mounts(struct recipe_plan *p, const struct recipe_input 
         set_sysctls(p, in, proc);
         hide_paths(p, in);
         if (in->container->rootfs.mode == ROOTFS_READ_ONLY)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SEAL, .fd = -EBADF }, "rootfs.mode", "make the root read-only");
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_PIVOT, .fd = -EBADF }, "rootfs", "change root");
+                recipe_plan_step(p, OP(SEAL), "rootfs.mode", "make the root read-only");
+        recipe_plan_step(p, OP(PIVOT), "rootfs", "change root");
 }

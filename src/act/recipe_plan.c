@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-struct recipe_plan *recipe_plan_new(const struct spec *spec, const struct spec_container *c, unsigned replica, const struct recipe_head *head) {
+struct recipe_plan *recipe_plan_new(const struct spec *spec, const struct spec_container *c, unsigned replica,
+                                    const struct recipe_head *head) {
         struct arena *arena = arena_new();
         if (!arena)
                 return NULL;

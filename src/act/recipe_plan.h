@@ -25,6 +25,9 @@ struct recipe_plan {
 struct recipe_plan *recipe_plan_new(const struct spec *spec, const struct spec_container *c, unsigned replica, const struct recipe_head *head);
 /* Adds an operation with its words; key and words are copied. */
 void recipe_plan_step(struct recipe_plan *p, const struct recipe_args *args, const char *key, const char *words, ...) _printf_(4, 5);
+/* The operation of recipe_plan_step(): OP(LAYER, .str = { dir }, .num = { slot }); OP_FD where one belongs to it. */
+#define OP_FD(name, which, ...) (&(struct recipe_args){ .kind = RECIPE_##name, .fd = (which), __VA_ARGS__ })
+#define OP(name, ...) OP_FD(name, -EBADF, __VA_ARGS__)
 /* Was the key written in the file, or is its value a default? path: from the top; key: below the container. */
 bool recipe_path_is_written(const struct recipe_plan *p, const char *path);
 bool recipe_key_is_written(const struct recipe_plan *p, const char *key);

@@ -6,7 +6,7 @@ static const char *const stream_names[] = { "stdin", "stdout", "stderr" };
 
 void recipe_plan_cgroups(struct recipe_plan *p, const int *tasks_fds, size_t n) {
         for (size_t i = 0; i < n; i++)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_CGROUP, .fd = tasks_fds[i] }, "limits", "join the cgroup of a v1 controller");
+                recipe_plan_step(p, OP_FD(CGROUP, tasks_fds[i]), "limits", "join the cgroup of a v1 controller");
 }
 
 static void add_ulimits(struct recipe_plan *p, const struct spec_container *c) {
@@ -16,46 +16,54 @@ static void add_ulimits(struct recipe_plan *p, const struct spec_container *c) {
                 const struct spec_ulimit *u = &c->ulimits[i];
                 (void)snprintf(key, sizeof(key), "ulimits.%s", u->name);
                 unsigned flags = recipe_key_is_written(p, key) ? 0 : RECIPE_BEST_EFFORT;
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_RLIMIT, .flags = flags, .fd = -EBADF, .num = { (uint64_t)u->resource, u->soft, u->hard } }, key, "set ulimit %s", u->name);
+                recipe_plan_step(p, OP(RLIMIT, .flags = flags, .num = { (uint64_t)u->resource, u->soft, u->hard }), key,
+                                 "set ulimit %s", u->name);
         }
 }
 
 void recipe_plan_prepare_process(struct recipe_plan *p, const struct recipe_process *process) {
         const struct spec_container *c = process->container;
 
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_OOM_SCORE, .fd = -EBADF, .num = { (uint64_t)c->oom_score_adj } }, "oom_score_adj",
-                         "set oom_score_adj to %lld", (long long)c->oom_score_adj);
+        recipe_plan_step(p, OP(OOM_SCORE, .num = { (uint64_t)c->oom_score_adj }), "oom_score_adj", "set oom_score_adj to %lld",
+                         (long long)c->oom_score_adj);
         add_ulimits(p, c);
         for (unsigned i = 0; process->pty_socket < 0 && i < 3; i++)
                 if (process->stdio[i].own)
-                        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_STREAM, .flags = RECIPE_OWN, .fd = process->stdio[i].fd, .num = { i } }, "", "set up %s", stream_names[i]);
+                        recipe_plan_step(p, OP_FD(STREAM, process->stdio[i].fd, .flags = RECIPE_OWN, .num = { i }), "",
+                                         "set up %s", stream_names[i]);
 }
 
 static void add_streams(struct recipe_plan *p, const struct recipe_process *process) {
         if (process->pty_socket >= 0) {
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_PTY, .fd = process->pty_socket, .num = { process->rows, process->columns } }, "", "open a terminal in the container");
+                recipe_plan_step(p, OP_FD(PTY, process->pty_socket, .num = { process->rows, process->columns }), "",
+                                 "open a terminal in the container");
                 return;
         }
         for (unsigned i = 0; i < 3; i++)
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_STREAM, .flags = process->stdio[i].own ? RECIPE_OWN : 0, .fd = process->stdio[i].fd, .num = { i } }, "", "set up %s", stream_names[i]);
+                recipe_plan_step(
+                        p, OP_FD(STREAM, process->stdio[i].fd, .flags = process->stdio[i].own ? RECIPE_OWN : 0, .num = { i }), "",
+                        "set up %s", stream_names[i]);
 }
 
 void recipe_plan_become_process(struct recipe_plan *p, const struct recipe_process *process) {
         const struct spec_container *c = process->container;
         char key[64];
 
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_SESSION, .fd = -EBADF }, "", "start a session");
+        recipe_plan_step(p, OP(SESSION), "", "start a session");
         add_streams(p, process);
         for (size_t i = 0; i < c->group_add.n; i++) {
                 (void)snprintf(key, sizeof(key), "group_add[%zu]", i);
-                recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_GROUP, .str = { c->group_add.items[i] }, .fd = -EBADF }, key, "look up group %s", c->group_add.items[i]);
+                recipe_plan_step(p, OP(GROUP, .str = { c->group_add.items[i] }), key, "look up group %s", c->group_add.items[i]);
         }
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_IDENTITY, .flags = c->no_new_privileges ? RECIPE_NO_NEW_PRIVS : 0, .str = { process->user }, .fd = -EBADF, .num = { c->capabilities } },
+        recipe_plan_step(p,
+                         OP(IDENTITY, .flags = c->no_new_privileges ? RECIPE_NO_NEW_PRIVS : 0, .str = { process->user },
+                            .num = { c->capabilities }),
                          process->user_key, "become user %s", process->user);
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_UMASK, .fd = -EBADF, .num = { c->umask } }, "umask", "set umask");
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_CHDIR, .str = { process->working_dir }, .fd = -EBADF }, process->dir_key, "enter working directory %s", process->working_dir);
+        recipe_plan_step(p, OP(UMASK, .num = { c->umask }), "umask", "set umask");
+        recipe_plan_step(p, OP(CHDIR, .str = { process->working_dir }), process->dir_key, "enter working directory %s",
+                         process->working_dir);
         add_ulimits(p, c);
-        recipe_plan_step(p, &(struct recipe_args){ .kind = RECIPE_COMMAND, .flags = process->command_flags, .str = { p->path }, .fd = -EBADF },
+        recipe_plan_step(p, OP(COMMAND, .flags = process->command_flags, .str = { p->path }),
                          c->entrypoint.n > 0 && !p->exec ? "entrypoint" : "command", "execute %s", p->command);
         p->user = arena_strdup(p->arena, process->user);
         p->failed = p->failed || !p->user;

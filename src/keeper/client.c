@@ -28,7 +28,8 @@ static int wait_hello(struct keeper_client *c, struct err *err) {
                 return err_set(err, ECONNREFUSED, "the keeper does not take us");
         keeper_event_done(&event);
         if (event.message.kind != KEEPER_HELLO || event.message.value != KEEPER_VERSION)
-                return err_set(err, EPROTO, "the keeper speaks version %u of the protocol, we speak %d", event.message.value, KEEPER_VERSION);
+                return err_set(err, EPROTO, "the keeper speaks version %u of the protocol, we speak %d", event.message.value,
+                               KEEPER_VERSION);
         c->pid = event.message.pid;
         return 0;
 }
@@ -42,7 +43,8 @@ int keeper_client_connect(const char *runtime, struct keeper_client **ret, struc
         c->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (c->sock < 0)
                 return err_sys(err, errno, "make a socket");
-        if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", runtime, KEEPER_SOCKET) >= sizeof(address.sun_path))
+        if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", runtime, KEEPER_SOCKET) >=
+            sizeof(address.sun_path))
                 return err_set(err, ENAMETOOLONG, "%s/%s is too long for a socket", runtime, KEEPER_SOCKET);
         if (connect(c->sock, (struct sockaddr *)&address, sizeof(address)) < 0)
                 return err_sys(err, errno, "connect to the keeper at %s", address.sun_path);
@@ -95,7 +97,8 @@ static int seal_recipe(const struct recipe *recipe, struct err *err) {
         return take_fd(&fd);
 }
 
-int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZE], const char *label, const struct recipe *recipe, struct err *err) {
+int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZE], const char *label,
+                         const struct recipe *recipe, struct err *err) {
         struct keeper_message m = { .kind = KEEPER_LAUNCH };
         int fds[RECIPE_FDS_MAX + 1];
         size_t n;

@@ -34,7 +34,9 @@ static int read_complaint(int fd, char *text, size_t size) {
 
 static int run(char **argv, int cgroup_fd, struct err *err) {
         _cleanup_fd_ int output = -EBADF, input = -EBADF, pidfd = -EBADF;
-        struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND, .pidfd = (uintptr_t)&pidfd, .exit_signal = SIGCHLD };
+        struct clone_args args = { .flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+                                   .pidfd = (uintptr_t)&pidfd,
+                                   .exit_signal = SIGCHLD };
         char words[256];
         siginfo_t info;
         int ends[2];
@@ -69,8 +71,8 @@ int keeper_client_spawn(const struct keeper_spawn *spawn, struct keeper_client *
         if (strlen(spawn->program) >= sizeof(program))
                 return err_set(err, ENAMETOOLONG, "start %s: the path is too long", spawn->program);
         (void)strcpy(program, spawn->program);
-        if ((size_t)snprintf(init, sizeof(init), "%s%s", spawn->init ? spawn->init : dirname(program), spawn->init ? "" : "/ctrsup-init") >=
-            sizeof(init))
+        if ((size_t)snprintf(init, sizeof(init), "%s%s", spawn->init ? spawn->init : dirname(program),
+                             spawn->init ? "" : "/ctrsup-init") >= sizeof(init))
                 return err_set(err, ENAMETOOLONG, "the path of ctrsup-init is too long");
         argv[n++] = (char *)spawn->program;
         argv[n++] = (char *)"--runtime";

@@ -162,6 +162,12 @@ static uint64_t now_usec(void) {
         return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+static struct keeper_failure killed_by(enum keeper_stage stage, int sig) {
+        return (struct keeper_failure){
+                .stage = stage, .error = (uint32_t)sig, .op = RECIPE_NONE, .detail = KEEPER_DETAIL_KILLED
+        };
+}
+
 static void on_preparer(struct keeper *k, struct entry *e) {
         siginfo_t info;
 
@@ -174,7 +180,7 @@ static void on_preparer(struct keeper *k, struct entry *e) {
         e->preparer = 0;
         if (info.si_code != CLD_EXITED && !e->failed) {
                 e->killed = true;
-                e->failure = (struct keeper_failure){ .stage = KEEPER_STAGE_PREPARE, .error = (uint32_t)info.si_status, .op = RECIPE_NONE, .detail = KEEPER_DETAIL_KILLED };
+                e->failure = killed_by(KEEPER_STAGE_PREPARE, info.si_status);
         }
 }
 
@@ -241,7 +247,7 @@ static void settle(struct keeper *k, struct entry *e) {
                         e->tell_started = true;
                 } else if (e->preparer == 0 && e->payload == 0) {
                         if (!e->failed && !e->killed) /* the payload died before it was ready */
-                                e->failure = (struct keeper_failure){ .stage = KEEPER_STAGE_PAYLOAD, .error = (uint32_t)e->exit.status, .op = RECIPE_NONE, .detail = KEEPER_DETAIL_KILLED };
+                                e->failure = killed_by(KEEPER_STAGE_PAYLOAD, e->exit.status);
                         e->state = KEEPER_NOT_STARTED;
                         e->tell_end = true;
                         k->table.n_live--;

@@ -90,7 +90,8 @@ static int listen_at(const char *runtime) {
 
         if (fd < 0)
                 return -errno;
-        if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", runtime, KEEPER_SOCKET) >= sizeof(address.sun_path))
+        if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", runtime, KEEPER_SOCKET) >=
+            sizeof(address.sun_path))
                 return -ENAMETOOLONG;
         mode_t mask = umask(0177);
         int r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
@@ -204,9 +205,9 @@ static int detach_streams(int null) {
 
 static int parse_options(int argc, char **argv, struct options *o) {
         static const struct option table[] = {
-                { "runtime", required_argument, NULL, 'r' }, { "init", required_argument, NULL, 'i' },
+                { "runtime", required_argument, NULL, 'r' },    { "init", required_argument, NULL, 'i' },
                 { "cgroup-dir", required_argument, NULL, 'c' }, { "ephemeral", no_argument, NULL, 'e' },
-                { "daemon", no_argument, NULL, 'd' }, { 0 },
+                { "daemon", no_argument, NULL, 'd' },           { 0 },
         };
 
         for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
@@ -231,7 +232,9 @@ int main(int argc, char **argv) {
         struct options o = { 0 };
 
         if (parse_options(argc, argv, &o) < 0) {
-                (void)fprintf(stderr, "usage: ctrsup-keeper --runtime DIR --init PROGRAM [--ephemeral] [--daemon] [--cgroup-dir DIR]...\n");
+                (void)fprintf(
+                        stderr,
+                        "usage: ctrsup-keeper --runtime DIR --init PROGRAM [--ephemeral] [--daemon] [--cgroup-dir DIR]...\n");
                 return EXIT_USAGE;
         }
         if (close_range(STDERR_FILENO + 1, UINT_MAX, 0) < 0)

@@ -122,7 +122,8 @@ static int mask_file(struct child *c, int place) {
 static int mask_directory(struct child *c, int place) {
         if (c->mask < 0) {
                 static const struct mount_option options[] = { { "size", "4k" }, { "mode", "0555" }, { NULL, NULL } };
-                c->mask = mount_new("tmpfs", options, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+                c->mask =
+                        mount_new("tmpfs", options, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
                 return c->mask < 0 ? c->mask : mount_attach(c->mask, place);
         }
         _cleanup_fd_ int mount = mount_clone(c->mask, NULL, false);

@@ -231,17 +231,22 @@ int prepare_dev(struct child *c, const struct recipe_op *op) {
         static const struct {
                 const char *name;
                 unsigned major, minor;
-        } nodes[] = { { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
+        } nodes[] = { { "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
+                      { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
         static const char *const directories[] = { "pts", "shm", "mqueue" };
         static const struct {
                 const char *name, *target;
         } links[] = {
-                { "fd", "/proc/self/fd" }, { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
-                { "stderr", "/proc/self/fd/2" }, { "core", "/proc/kcore" }, { "ptmx", "pts/ptmx" },
+                { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" }, { "stdout", "/proc/self/fd/1" },
+                { "stderr", "/proc/self/fd/2" }, { "core", "/proc/kcore" },      { "ptmx", "pts/ptmx" },
         };
         char uid[IO_DECIMAL_MAX], gid[IO_DECIMAL_MAX];
         const struct mount_option options[] = {
-                { "size", "64k" }, { "mode", "0755" }, { "uid", io_decimal(uid, c->recipe->header->root_uid) }, { "gid", io_decimal(gid, c->recipe->header->root_gid) }, { NULL, NULL },
+                { "size", "64k" },
+                { "mode", "0755" },
+                { "uid", io_decimal(uid, c->recipe->header->root_uid) },
+                { "gid", io_decimal(gid, c->recipe->header->root_gid) },
+                { NULL, NULL },
         };
 
         int r = child_enter(c, PLACE_OWN);
@@ -265,7 +270,7 @@ int prepare_dev(struct child *c, const struct recipe_op *op) {
 }
 
 static const char *const fs_names[] = {
-        [RECIPE_FS_PROC] = "proc", [RECIPE_FS_SYSFS] = "sysfs", [RECIPE_FS_CGROUP2] = "cgroup2",
+        [RECIPE_FS_PROC] = "proc",   [RECIPE_FS_SYSFS] = "sysfs",   [RECIPE_FS_CGROUP2] = "cgroup2",
         [RECIPE_FS_TMPFS] = "tmpfs", [RECIPE_FS_DEVPTS] = "devpts", [RECIPE_FS_MQUEUE] = "mqueue",
 };
 _Static_assert(ARRAY_SIZE(fs_names) == _RECIPE_FS_MAX, "a name for each file system");
@@ -279,7 +284,11 @@ int child_mount(const struct recipe_op *op, const char *uid, const char *gid) {
                 for (int i = 0; i < 4; i++)
                         octal[i] = (char)('0' + (op->num[3] >> (9 - 3 * i) & 7));
                 const struct mount_option options[] = {
-                        { "size", io_decimal(size, (long long)op->num[2]) }, { "mode", octal }, { "uid", uid }, { "gid", gid }, { NULL, NULL },
+                        { "size", io_decimal(size, (long long)op->num[2]) },
+                        { "mode", octal },
+                        { "uid", uid },
+                        { "gid", gid },
+                        { NULL, NULL },
                 };
                 return mount_new(type, options, attr);
         }
@@ -287,7 +296,9 @@ int child_mount(const struct recipe_op *op, const char *uid, const char *gid) {
                 static const struct mount_option options[] = {
                         { "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, { "gid", "5" }, { NULL, NULL },
                 };
-                static const struct mount_option without_tty_group[] = { { "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, { NULL, NULL } };
+                static const struct mount_option without_tty_group[] = {
+                        { "newinstance", NULL }, { "ptmxmode", "0666" }, { "mode", "0620" }, { NULL, NULL }
+                };
                 int fd = mount_new(type, options, attr);
                 return fd == -EINVAL ? mount_new(type, without_tty_group, attr) : fd; /* a map without gid 5 */
         }

@@ -138,7 +138,8 @@ static bool numbers_are_valid(struct check *c, const struct recipe_op *op) {
         case RECIPE_SPAWN:
                 return is_subset(n[0], h->kind == RECIPE_EXEC ? 0 : NS_NEW) && (h->kind == RECIPE_EXEC || (n[0] & CLONE_NEWNS));
         case RECIPE_MOUNT:
-                return n[1] < _RECIPE_FS_MAX && n[3] <= 07777 && (!(op->flags & RECIPE_JOINED_PID) || (n[1] == RECIPE_FS_PROC && !c->spawned));
+                return n[1] < _RECIPE_FS_MAX && n[3] <= 07777 &&
+                       (!(op->flags & RECIPE_JOINED_PID) || (n[1] == RECIPE_FS_PROC && !c->spawned));
         case RECIPE_RLIMIT:
                 return n[0] < RLIM_NLIMITS && n[1] <= n[2];
         case RECIPE_STREAM:
@@ -151,10 +152,28 @@ static bool numbers_are_valid(struct check *c, const struct recipe_op *op) {
                 return n[0] <= 0777;
         case RECIPE_LAYER:
                 return !(op->flags & RECIPE_IDMAP) || h->userns_fd != RECIPE_NONE;
-        case RECIPE_CGROUP: case RECIPE_OOM_SCORE: case RECIPE_UPPER: case RECIPE_PEER_SHM: case RECIPE_DEV: case RECIPE_TIME:
-        case RECIPE_USER: case RECIPE_ROOT: case RECIPE_SEED: case RECIPE_ATTACH: case RECIPE_READONLY: case RECIPE_MASK:
-        case RECIPE_SEAL: case RECIPE_PIVOT: case RECIPE_HOSTNAME: case RECIPE_DOMAINNAME: case RECIPE_LOOPBACK:
-        case RECIPE_SYSCTL: case RECIPE_SESSION: case RECIPE_IDENTITY: case RECIPE_CHDIR: case RECIPE_COMMAND:
+        case RECIPE_CGROUP:
+        case RECIPE_OOM_SCORE:
+        case RECIPE_UPPER:
+        case RECIPE_PEER_SHM:
+        case RECIPE_DEV:
+        case RECIPE_TIME:
+        case RECIPE_USER:
+        case RECIPE_ROOT:
+        case RECIPE_SEED:
+        case RECIPE_ATTACH:
+        case RECIPE_READONLY:
+        case RECIPE_MASK:
+        case RECIPE_SEAL:
+        case RECIPE_PIVOT:
+        case RECIPE_HOSTNAME:
+        case RECIPE_DOMAINNAME:
+        case RECIPE_LOOPBACK:
+        case RECIPE_SYSCTL:
+        case RECIPE_SESSION:
+        case RECIPE_IDENTITY:
+        case RECIPE_CHDIR:
+        case RECIPE_COMMAND:
                 return true;
         case _RECIPE_OP_MAX:
                 break;
@@ -206,9 +225,9 @@ static bool fd_is_valid(const struct recipe_header *h, uint32_t fd, bool require
 
 static bool header_is_valid(const struct recipe_header *h, size_t size, size_t n_fds) {
         return h->magic == RECIPE_MAGIC && h->version == RECIPE_VERSION && h->size == size && h->kind < _RECIPE_KIND_MAX &&
-               h->n_fds == n_fds && n_fds <= RECIPE_FDS_MAX && fd_is_valid(h, h->cgroup_fd, false) && fd_is_valid(h, h->kill_fd, false) &&
-               fd_is_valid(h, h->userns_fd, false) && h->n_ops > 0 && h->n_ops <= RECIPE_OPS_MAX && h->n_argv > 0 &&
-               h->n_argv <= RECIPE_ARGV_MAX && h->n_envp <= RECIPE_ARGV_MAX &&
+               h->n_fds == n_fds && n_fds <= RECIPE_FDS_MAX && fd_is_valid(h, h->cgroup_fd, false) &&
+               fd_is_valid(h, h->kill_fd, false) && fd_is_valid(h, h->userns_fd, false) && h->n_ops > 0 &&
+               h->n_ops <= RECIPE_OPS_MAX && h->n_argv > 0 && h->n_argv <= RECIPE_ARGV_MAX && h->n_envp <= RECIPE_ARGV_MAX &&
                lies_inside(h, h->ops, h->n_ops, sizeof(struct recipe_op), _Alignof(struct recipe_op)) &&
                lies_inside(h, h->argv, h->n_argv, sizeof(uint32_t), _Alignof(uint32_t)) &&
                lies_inside(h, h->envp, h->n_envp, sizeof(uint32_t), _Alignof(uint32_t)) && h->strings_size > 0 &&
@@ -242,7 +261,8 @@ int recipe_open(const void *data, size_t size, size_t n_fds, struct recipe_view 
                 .envp = (const void *)(base + h->envp),
                 .strings = base + h->strings,
         };
-        if (v.strings[h->strings_size - 1] != '\0' || !vector_is_valid(&v, v.argv, h->n_argv) || !vector_is_valid(&v, v.envp, h->n_envp))
+        if (v.strings[h->strings_size - 1] != '\0' || !vector_is_valid(&v, v.argv, h->n_argv) ||
+            !vector_is_valid(&v, v.envp, h->n_envp))
                 return -EBADMSG;
 
         struct check check = { .view = &v };

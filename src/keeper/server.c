@@ -90,7 +90,8 @@ static bool send_about(struct keeper *k, const struct entry *e, enum keeper_mess
         struct keeper_message m = { .kind = kind };
 
         fill_from_entry(&m, e);
-        return send_message(k, &m, kind == KEEPER_STARTED || (kind == KEEPER_LISTED && e->state == KEEPER_RUNNING) ? e->payload_fd : -EBADF);
+        return send_message(
+                k, &m, kind == KEEPER_STARTED || (kind == KEEPER_LISTED && e->state == KEEPER_RUNNING) ? e->payload_fd : -EBADF);
 }
 
 static bool send_news(struct keeper *k) {

@@ -123,6 +123,12 @@ static int copy_link(int from, int to, const char *name, const struct stat *st) 
         return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+static int copy_fifo(int to, const char *name, const struct stat *st) {
+        if (mkfifoat(to, name, 0600) < 0 || fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        return fchmodat(to, name, st->st_mode & 07777, 0) < 0 ? -errno : 0;
+}
+
 /* Makes the directory and puts it on the stack; its attributes are set when it is left, or its time would not hold. */
 static int enter_directory(struct level *parent, const char *name, struct level *ret) {
         _cleanup_fd_ int from = -EBADF, to = -EBADF;
@@ -160,9 +166,7 @@ static int copy_entry(struct level *top, const char *name, struct level *child) 
                 r = copy_link(top->from, top->to, name, &st);
                 break;
         case S_IFIFO:
-                r = mkfifoat(top->to, name, 0600) < 0 ||
-                    fchownat(top->to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-                    fchmodat(top->to, name, st.st_mode & 07777, 0) < 0 ? -errno : 0;
+                r = copy_fifo(top->to, name, &st);
                 break;
         default:
                 return 0;

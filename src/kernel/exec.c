@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -20,7 +21,8 @@ static enum exec_fault find_fault(const char *file, int error) {
                 return EXEC_FAULT_NONE;
         if (statvfs(file, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
                 return EXEC_FAULT_NOEXEC_MOUNT;
-        return faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) < 0 || !S_ISREG(st.st_mode) ? EXEC_FAULT_NOT_EXECUTABLE : EXEC_FAULT_INTERPRETER;
+        bool runs = S_ISREG(st.st_mode) && faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0;
+        return runs ? EXEC_FAULT_INTERPRETER : EXEC_FAULT_NOT_EXECUTABLE;
 }
 
 int exec_search(const char *path, char *const argv[], char *const envp[], enum exec_fault *ret_fault) {

@@ -58,7 +58,8 @@ bool passwd_name_is_valid(const char *text, size_t len) {
         for (size_t i = 0; i < len; i++) {
                 char c = text[i];
                 bool letter = (c >= 'a' && c <= 'z') || c == '_';
-                bool more = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || (c == '$' && i + 1 == len);
+                bool more =
+                        (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || (c == '$' && i + 1 == len);
                 if (!letter && !(more && i > 0))
                         return false;
         }

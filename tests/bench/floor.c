@@ -43,7 +43,11 @@ static _Noreturn void fail(const char *what) {
         _exit(1);
 }
 
-#define CHECK(call) do { if ((call) < 0) fail(#call); } while (0)
+#define CHECK(call)                  \
+        do {                         \
+                if ((call) < 0)      \
+                        fail(#call); \
+        } while (0)
 
 static uint64_t now_usec(void) {
         struct timespec t;
@@ -66,11 +70,14 @@ static void put(const char *dir, const char *file, const char *text) {
 static void make_cgroups(struct floor *f, bool limits) {
         static const struct {
                 const char *controller, *file, *text;
-        } v1[] = { { "memory", "memory.limit_in_bytes", "67108864" }, { "pids", "pids.max", "64" }, { "cpu", "cpu.cfs_quota_us", "400000" } };
+        } v1[] = { { "memory", "memory.limit_in_bytes", "67108864" },
+                   { "pids", "pids.max", "64" },
+                   { "cpu", "cpu.cfs_quota_us", "400000" } };
         bool hybrid = access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0;
         size_t n = 0;
 
-        (void)snprintf(f->cgroups[n], sizeof(f->cgroups[n]), "/sys/fs/cgroup%s/ctrsup-floor-%d", hybrid ? "/unified" : "", (int)getpid());
+        (void)snprintf(f->cgroups[n], sizeof(f->cgroups[n]), "/sys/fs/cgroup%s/ctrsup-floor-%d", hybrid ? "/unified" : "",
+                       (int)getpid());
         CHECK(mkdir(f->cgroups[n], 0755));
         f->leaf = open(f->cgroups[n++], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (!limits)
@@ -83,7 +90,8 @@ static void make_cgroups(struct floor *f, bool limits) {
         }
         for (size_t i = 0; i < 3; i++) {
                 char path[192];
-                (void)snprintf(f->cgroups[n], sizeof(f->cgroups[n]), "/sys/fs/cgroup/%s/ctrsup-floor-%d", v1[i].controller, (int)getpid());
+                (void)snprintf(f->cgroups[n], sizeof(f->cgroups[n]), "/sys/fs/cgroup/%s/ctrsup-floor-%d", v1[i].controller,
+                               (int)getpid());
                 CHECK(mkdir(f->cgroups[n], 0755));
                 put(f->cgroups[n], v1[i].file, v1[i].text);
                 (void)snprintf(path, sizeof(path), "%s/tasks", f->cgroups[n++]);
@@ -131,7 +139,8 @@ static int make_dev(void) {
         static const struct {
                 const char *name;
                 unsigned major, minor;
-        } nodes[] = { { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 }, { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
+        } nodes[] = { { "null", 1, 3 },   { "zero", 1, 5 },    { "full", 1, 7 },
+                      { "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
         int dev = mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
         CHECK(dev);
@@ -191,7 +200,8 @@ static int launch(const struct floor *f) {
         int pidfd = -1, gate[2], root = make_root(f), dev = make_dev();
         char path[64], map[64];
         struct clone_args args = {
-                .flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+                .flags = CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+                         CLONE_NEWIPC | CLONE_NEWUTS,
                 .pidfd = (uintptr_t)&pidfd,
                 .exit_signal = SIGCHLD,
                 .cgroup = (uint64_t)(unsigned)f->leaf,
@@ -249,7 +259,9 @@ static void measure(struct floor *f, size_t n) {
         }
         qsort(first, n, sizeof(*first), compare);
         qsort(end, n, sizeof(*end), compare);
-        printf("floor start->main %" PRIu64 " us, start->reaped %" PRIu64 " us (median of %zu; best tenth %" PRIu64 ", %" PRIu64 ")\n", first[n / 2], end[n / 2], n, first[n / 10], end[n / 10]);
+        printf("floor start->main %" PRIu64 " us, start->reaped %" PRIu64 " us (median of %zu; best tenth %" PRIu64 ", %" PRIu64
+               ")\n",
+               first[n / 2], end[n / 2], n, first[n / 10], end[n / 10]);
         free(first);
         free(end);
 }

@@ -26,7 +26,9 @@ static void show(const char *what, uint64_t *v, size_t n) {
 static void show_memory(const char *when) {
         char command[160];
 
-        (void)snprintf(command, sizeof(command), "printf '%s: '; grep -hE 'VmRSS|RssAnon' /proc/%d/status | tr -s '\\t\\n ' ' '; echo", when, (int)keeper_client_pid(rig.client));
+        (void)snprintf(command, sizeof(command),
+                       "printf '%s: '; grep -hE 'VmRSS|RssAnon' /proc/%d/status | tr -s '\\t\\n ' ' '; echo", when,
+                       (int)keeper_client_pid(rig.client));
         (void)!system(command);
 }
 
@@ -44,7 +46,8 @@ int main(int argc, char **argv) {
         rig_begin(true);
         show_memory("keeper at start");
         uint64_t *first = calloc(n, sizeof(*first)), *started = calloc(n, sizeof(*started)), *end = calloc(n, sizeof(*end));
-        (void)snprintf(body, sizeof(body), "    rootfs: {layers: [{dir: base}], mode: %s}\n    command: [/bin/busybox, echo, x]\n", mode);
+        (void)snprintf(body, sizeof(body),
+                       "    rootfs: {layers: [{dir: base}], mode: %s}\n    command: [/bin/busybox, echo, x]\n", mode);
         (void)setvbuf(stdout, NULL, _IONBF, 0);
         for (size_t i = 0; i < n; i++) {
                 rig_launch(&b, body, NULL);

@@ -1,7 +1,7 @@
 /* Any packets at the keeper's socket, with and without an fd: answered or refused, and no fd is lost on the way. */
 #include <ctrsup/base/cleanup.h>
-#include <ctrsup/kernel/io.h>
 #include <ctrsup/keeper/protocol.h>
+#include <ctrsup/kernel/io.h>
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!text)
                 return 0;
         memcpy(text, data, size);
-        if (passwd_find_name(text, size, "app", &u) == 0 && (u.uid > PASSWD_ID_MAX || u.gid > PASSWD_ID_MAX || strcmp(u.name, "app") != 0))
+        if (passwd_find_name(text, size, "app", &u) == 0 &&
+            (u.uid > PASSWD_ID_MAX || u.gid > PASSWD_ID_MAX || strcmp(u.name, "app") != 0))
                 __builtin_trap();
         if (passwd_find_uid(text, size, 70, &u) == 0 && (u.uid != 70 || !passwd_name_is_valid(u.name, strlen(u.name))))
                 __builtin_trap();

@@ -8,14 +8,24 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void build(struct buf *out) {
-        struct recipe *r = recipe_new(&(struct recipe_head){ .kind = RECIPE_START, .cgroup_fd = 5, .kill_fd = 6, .userns_fd = 7 });
+        struct recipe *r =
+                recipe_new(&(struct recipe_head){ .kind = RECIPE_START, .cgroup_fd = 5, .kill_fd = 6, .userns_fd = 7 });
         static const struct recipe_args ops[] = {
-                { RECIPE_LAYER, RECIPE_IDMAP, { "/l" }, -1, { 0 } }, { RECIPE_BIND, 0, { "/s", "b" }, -1, { 3, 1 << 18 } },
-                { RECIPE_MOUNT, 0, { NULL }, -1, { 1, RECIPE_FS_TMPFS, 1, 0755 } }, { RECIPE_OVERLAY, 0, { NULL }, -1, { 2, 0, 1, 1 } },
-                { RECIPE_RLIMIT, 0, { NULL }, -1, { 7, 1, 2 } }, { RECIPE_SPAWN, 0, { NULL }, -1, { CLONE_NEWNS } }, { RECIPE_ROOT, 0, { NULL }, -1, { 2 } },
-                { RECIPE_SEED, 0, { "/d" }, -1, { 3 } }, { RECIPE_ATTACH, 0, { "/d" }, -1, { 3 } }, { RECIPE_PIVOT, 0, { NULL }, -1, { 0 } },
-                { RECIPE_STREAM, 0, { NULL }, 8, { 1 } }, { RECIPE_GROUP, 0, { "g" }, -1, { 0 } }, { RECIPE_IDENTITY, 0, { "0" }, -1, { 0 } },
-                { RECIPE_CHDIR, 0, { "/" }, -1, { 0 } }, { RECIPE_COMMAND, 0, { "/bin" }, -1, { 0 } },
+                { RECIPE_LAYER, RECIPE_IDMAP, { "/l" }, -1, { 0 } },
+                { RECIPE_BIND, 0, { "/s", "b" }, -1, { 3, 1 << 18 } },
+                { RECIPE_MOUNT, 0, { NULL }, -1, { 1, RECIPE_FS_TMPFS, 1, 0755 } },
+                { RECIPE_OVERLAY, 0, { NULL }, -1, { 2, 0, 1, 1 } },
+                { RECIPE_RLIMIT, 0, { NULL }, -1, { 7, 1, 2 } },
+                { RECIPE_SPAWN, 0, { NULL }, -1, { CLONE_NEWNS } },
+                { RECIPE_ROOT, 0, { NULL }, -1, { 2 } },
+                { RECIPE_SEED, 0, { "/d" }, -1, { 3 } },
+                { RECIPE_ATTACH, 0, { "/d" }, -1, { 3 } },
+                { RECIPE_PIVOT, 0, { NULL }, -1, { 0 } },
+                { RECIPE_STREAM, 0, { NULL }, 8, { 1 } },
+                { RECIPE_GROUP, 0, { "g" }, -1, { 0 } },
+                { RECIPE_IDENTITY, 0, { "0" }, -1, { 0 } },
+                { RECIPE_CHDIR, 0, { "/" }, -1, { 0 } },
+                { RECIPE_COMMAND, 0, { "/bin" }, -1, { 0 } },
         };
 
         if (!r)
@@ -45,7 +55,8 @@ static void follow(const struct recipe_view *v) {
                         __builtin_trap();
                 if (op->kind == RECIPE_OVERLAY && (op->num[1] + op->num[2] > RECIPE_SLOTS_MAX || op->num[3] >= RECIPE_SLOTS_MAX))
                         __builtin_trap();
-                if ((op->kind == RECIPE_LAYER || op->kind == RECIPE_ATTACH || op->kind == RECIPE_SYSCTL) && op->num[0] >= RECIPE_SLOTS_MAX)
+                if ((op->kind == RECIPE_LAYER || op->kind == RECIPE_ATTACH || op->kind == RECIPE_SYSCTL) &&
+                    op->num[0] >= RECIPE_SLOTS_MAX)
                         __builtin_trap();
         }
         (void)sum;

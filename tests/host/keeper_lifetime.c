@@ -74,7 +74,9 @@ static void test_survives_supervisor(void) {
         keeper_event_done(&e);
         (void)keeper_client_list(rig.client);
         bool running = await(KEEPER_LISTED, &runs, &e);
-        rig_result(running && e.message.state == KEEPER_RUNNING && e.message.pid == runs.pid && e.fd >= 0 && strcmp(e.message.label, "rig/t.1") == 0, "  LIST tells label, pid and pidfd of what runs");
+        rig_result(running && e.message.state == KEEPER_RUNNING && e.message.pid == runs.pid && e.fd >= 0 &&
+                           strcmp(e.message.label, "rig/t.1") == 0,
+                   "  LIST tells label, pid and pidfd of what runs");
         keeper_event_done(&e);
         (void)await(KEEPER_LIST_END, NULL, &e);
         (void)keeper_client_forget(rig.client, ends.id);
@@ -106,7 +108,8 @@ static void test_held(void) {
         (void)!write(ends[1], "kept", 4);
         (void)reconnect();
         (void)keeper_client_list(rig.client);
-        rig_result(await(KEEPER_LISTED_FD, NULL, &e) && strcmp(e.message.name, "log rig/t.1 stdout") == 0, "  LIST names it to the next supervisor");
+        rig_result(await(KEEPER_LISTED_FD, NULL, &e) && strcmp(e.message.name, "log rig/t.1 stdout") == 0,
+                   "  LIST names it to the next supervisor");
         keeper_event_done(&e);
         (void)keeper_client_take(rig.client, "log rig/t.1 stdout");
         bool done = await(KEEPER_DONE, NULL, &e) && e.fd >= 0 && read(e.fd, text, sizeof(text)) == 4;
@@ -138,7 +141,8 @@ static void test_slow_supervisor(void) {
         struct keeper_client *stuck = rig.client;
         rig.client = NULL;
         struct err err = { 0 };
-        rig_result(keeper_client_connect(rig.run, &rig.client, &err) == 0, "a supervisor that does not read does not stop the keeper (%d requests)", sent);
+        rig_result(keeper_client_connect(rig.run, &rig.client, &err) == 0,
+                   "a supervisor that does not read does not stop the keeper (%d requests)", sent);
         (void)keeper_client_free(stuck);
         (void)keeper_client_list(rig.client);
         if (await(KEEPER_LIST_END, NULL, &e))
@@ -157,7 +161,8 @@ static uint32_t refused_with(int sock, const uint8_t id[KEEPER_ID_SIZE]) {
         if (io_send(sock, &m, sizeof(m), &file, 1) < 0)
                 return 0;
         for (struct keeper_message got; rig_wait_readable(sock) && recv(sock, &got, sizeof(got), 0) > 0;)
-                if (got.kind == KEEPER_FAILED && memcmp(got.id, id, KEEPER_ID_SIZE) == 0 && got.failure.stage == KEEPER_STAGE_KEEPER)
+                if (got.kind == KEEPER_FAILED && memcmp(got.id, id, KEEPER_ID_SIZE) == 0 &&
+                    got.failure.stage == KEEPER_STAGE_KEEPER)
                         return got.failure.error;
         return 0;
 }
@@ -227,12 +232,15 @@ static void test_keeper_killed(void) {
 
         /* a launch that is not done: its stdin pipe is a FIFO-backed seed that cannot end, so it hangs in the middle */
         (void)snprintf(fifo, sizeof(fifo), "%s/hang", rig.dir);
-        rig_sh("mkdir -p %s/hang/data %s/hangvol && busybox dd if=/dev/zero of=%s/hang/data/big bs=1M count=400 2>/dev/null", rig.dir, rig.dir, rig.dir);
+        rig_sh("mkdir -p %s/hang/data %s/hangvol && busybox dd if=/dev/zero of=%s/hang/data/big bs=1M count=400 2>/dev/null",
+               rig.dir, rig.dir, rig.dir);
         char dir[160];
         (void)snprintf(dir, sizeof(dir), "%s/hangvol", rig.dir);
         const char *dirs[] = { dir };
-        rig_launch(&half, "    rootfs: {layers: [{dir: base}, {dir: hang}], mode: tmpfs}\n    volumes: [{type: volume, source: d, target: /data}]\n    command: [probe, sleep]\n",
-                   &(struct rig_options){ .volume_dirs = dirs, .peer = "volumes: {d: }\n" });
+        rig_launch(
+                &half,
+                "    rootfs: {layers: [{dir: base}, {dir: hang}], mode: tmpfs}\n    volumes: [{type: volume, source: d, target: /data}]\n    command: [probe, sleep]\n",
+                &(struct rig_options){ .volume_dirs = dirs, .peer = "volumes: {d: }\n" });
         keeper = keeper_client_pid(rig.client);
         char big[200], events[256], text[128] = "";
         (void)snprintf(big, sizeof(big), "%s/big", dir);
@@ -291,11 +299,24 @@ static void exec(struct rig_box *b, const struct rig_box *in, const char *const 
         b->output = output[0];
         const struct spec_pair more[] = { { "TERM", "xterm" } };
         const struct recipe_exec_input input = {
-                .spec = in->stack.spec, .container = spec_find(in->stack.spec, "t"), .replica = 1, .root_uid = RIG_UID, .root_gid = RIG_UID,
-                .pidfd = in->pidfd, .cgroup_fd = leaf, .argv = argv, .environment = more, .n_environment = 1, .user = user,
-                .stdio = { { null, false }, { output[1], true }, { output[1], true } }, .pty_socket = pty_socket, .rows = 30, .columns = 90,
+                .spec = in->stack.spec,
+                .container = spec_find(in->stack.spec, "t"),
+                .replica = 1,
+                .root_uid = RIG_UID,
+                .root_gid = RIG_UID,
+                .pidfd = in->pidfd,
+                .cgroup_fd = leaf,
+                .argv = argv,
+                .environment = more,
+                .n_environment = 1,
+                .user = user,
+                .stdio = { { null, false }, { output[1], true }, { output[1], true } },
+                .pty_socket = pty_socket,
+                .rows = 30,
+                .columns = 90,
         };
-        if (recipe_make_exec(&input, &b->plan, &err) < 0 || keeper_client_launch(rig.client, b->id, "exec", recipe_plan_recipe(b->plan), &err) < 0)
+        if (recipe_make_exec(&input, &b->plan, &err) < 0 ||
+            keeper_client_launch(rig.client, b->id, "exec", recipe_plan_recipe(b->plan), &err) < 0)
                 rig_bail("exec", err.text);
         (void)close(output[1]);
 }
@@ -305,14 +326,22 @@ static void test_exec(void) {
         int pair[2], master = -EBADF;
         size_t size, n;
 
-        rig_launch(&b, ROOT "    volumes: [{type: tmpfs, target: /data}]\n    command: [probe, write, /data/x, inside, and, out, up, and, sleep]\n", NULL);
+        rig_launch(
+                &b,
+                ROOT
+                "    volumes: [{type: tmpfs, target: /data}]\n    command: [probe, write, /data/x, inside, and, out, up, and, sleep]\n",
+                NULL);
         (void)rig_wait(&b, &b.started);
         rig_read_line(&b);
-        exec(&x, &b, (const char *const[]){ "probe", "read", "/data/x", "and", "ids", "and", "caps", "and", "fds", "and", "read", "/proc/self/cgroup", "and", "exit", "3", NULL }, -EBADF, NULL);
+        exec(&x, &b,
+             (const char *const[]){ "probe", "read", "/data/x", "and", "ids", "and", "caps", "and", "fds", "and", "read",
+                                    "/proc/self/cgroup", "and", "exit", "3", NULL },
+             -EBADF, NULL);
         (void)rig_wait(&x, &x.exited);
         rig_read_output(&x);
         rig_has(&x, "insideuid=0\n", "exec: sees the container's mounts");
-        rig_has(&x, "CapBnd=00000000000004fb\nCapAmb=0000000000000000\nNoNewPrivs=1\n0 1 2\n", "  has its capabilities, and no fd of ours");
+        rig_has(&x, "CapBnd=00000000000004fb\nCapAmb=0000000000000000\nNoNewPrivs=1\n0 1 2\n",
+                "  has its capabilities, and no fd of ours");
         rig_has(&x, "0::/\n", "  is in its cgroup");
         rig_result(x.exit.code == CLD_EXITED && x.exit.status == 3, "  and its exit code comes back");
         (void)keeper_client_forget(rig.client, x.id);
@@ -330,7 +359,10 @@ static void test_exec(void) {
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return;
-        exec(&x, &b, (const char *const[]){ "sh", "-c", "probe session and list /dev/pts and env; busybox stty size; read line; echo got $line", NULL }, pair[1], NULL);
+        exec(&x, &b,
+             (const char *const[]){
+                     "sh", "-c", "probe session and list /dev/pts and env; busybox stty size; read line; echo got $line", NULL },
+             pair[1], NULL);
         char byte;
         bool came = rig_wait_readable(pair[0]) && io_receive(pair[0], &byte, 1, &size, &master, 1, &n) == 0 && n == 1;
         rig_result(came, "exec with a terminal: the master comes over the socket");

@@ -40,7 +40,10 @@ static void test_private(void) {
         static struct rig_box b;
         char want[128], text[64];
 
-        if (!start(&b, ROOT "    command: [probe, ns, pid, and, ns, ipc, and, ns, uts, and, ns, net, and, ns, cgroup, and, ns, user, and, ns, mnt, and, ns, time, and, sleep]\n", NULL))
+        if (!start(&b,
+                   ROOT
+                   "    command: [probe, ns, pid, and, ns, ipc, and, ns, uts, and, ns, net, and, ns, cgroup, and, ns, user, and, ns, mnt, and, ns, time, and, sleep]\n",
+                   NULL))
                 return;
         for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
                 bool time = strcmp(all[i], "time") == 0;
@@ -59,7 +62,8 @@ static void test_host(const char *key, const char *ns) {
         char body[512];
         bool user = strcmp(key, "user") == 0;
 
-        (void)snprintf(body, sizeof(body), ROOT "    namespaces: {%s: host}\n    command: [probe, stat, /proc/self/status, and, sleep]\n", key);
+        (void)snprintf(body, sizeof(body),
+                       ROOT "    namespaces: {%s: host}\n    command: [probe, stat, /proc/self/status, and, sleep]\n", key);
         if (!start(&b, body, &(struct rig_options){ .host_user = user }))
                 return;
         rig_result(same(getpid(), b.pid, ns), "%s: host is the host's", key);
@@ -75,8 +79,14 @@ static void test_shared(const struct rig_box *peer, const char *key, const char 
         static struct rig_box b;
         char body[512];
 
-        (void)snprintf(body, sizeof(body), ROOT "    namespaces: {%s: \"container:x\", user: \"container:x\"}\n    command: [probe, stat, /proc/self/status, and, stat, /sys/fs/cgroup, and, sleep]\n", key);
-        if (!start(&b, body, &(struct rig_options){ .share = peer, .peer = "  x:\n    rootfs: {layers: [{dir: base}]}\n    command: [probe]\n" }))
+        (void)snprintf(
+                body, sizeof(body),
+                ROOT
+                "    namespaces: {%s: \"container:x\", user: \"container:x\"}\n    command: [probe, stat, /proc/self/status, and, stat, /sys/fs/cgroup, and, sleep]\n",
+                key);
+        if (!start(&b, body,
+                   &(struct rig_options){ .share = peer,
+                                          .peer = "  x:\n    rootfs: {layers: [{dir: base}]}\n    command: [probe]\n" }))
                 return;
         rig_result(same(peer->pid, b.pid, ns), "%s: container:x is that of x", key);
         rig_read_line(&b);
@@ -90,10 +100,17 @@ static void test_shared(const struct rig_box *peer, const char *key, const char 
 static void test_shared_other_user(const struct rig_box *peer) {
         static struct rig_box b;
 
-        if (!start(&b, ROOT "    namespaces: {net: \"container:x\", ipc: \"container:x\", uts: \"container:x\", cgroup: \"container:x\"}\n    command: [probe, ids, and, shm, /seg, and, mq, /queue, and, lo, and, sleep]\n",
-                   &(struct rig_options){ .share = peer, .other_user = true, .peer = "  x:\n    hostname: peerhost\n    rootfs: {layers: [{dir: base}]}\n    command: [probe]\n" }))
+        if (!start(&b,
+                   ROOT
+                   "    namespaces: {net: \"container:x\", ipc: \"container:x\", uts: \"container:x\", cgroup: \"container:x\"}\n    command: [probe, ids, and, shm, /seg, and, mq, /queue, and, lo, and, sleep]\n",
+                   &(struct rig_options){
+                           .share = peer,
+                           .other_user = true,
+                           .peer = "  x:\n    hostname: peerhost\n    rootfs: {layers: [{dir: base}]}\n    command: [probe]\n" }))
                 return;
-        rig_result(same(peer->pid, b.pid, "net") && same(peer->pid, b.pid, "ipc") && same(peer->pid, b.pid, "uts") && same(peer->pid, b.pid, "cgroup"), "net, ipc, uts and cgroup shared at once");
+        rig_result(same(peer->pid, b.pid, "net") && same(peer->pid, b.pid, "ipc") && same(peer->pid, b.pid, "uts") &&
+                           same(peer->pid, b.pid, "cgroup"),
+                   "net, ipc, uts and cgroup shared at once");
         for (int i = 0; i < 8; i++) {
                 rig_read_line(&b);
                 if (strncmp(b.text, "host=", 5) == 0)
@@ -113,7 +130,10 @@ static void test_shared_other_user(const struct rig_box *peer) {
 static void test_details(void) {
         static struct rig_box b;
 
-        rig_run(&b, ROOT "    hostname: db1\n    domainname: shop.lan\n    command: [probe, ids, and, lo, and, list, /sys/class/net, and, shm, /a, and, mq, /a, and, read, /proc/self/cgroup]\n", NULL);
+        rig_run(&b,
+                ROOT
+                "    hostname: db1\n    domainname: shop.lan\n    command: [probe, ids, and, lo, and, list, /sys/class/net, and, shm, /a, and, mq, /a, and, read, /proc/self/cgroup]\n",
+                NULL);
         rig_has(&b, "pid=1\nppid=0\nhost=db1\ndomain=shop.lan\n", "own pid and uts namespace: PID 1, the names of the file");
         rig_has(&b, "lo_up=1\nlo\n", "own network: lo alone, up");
         rig_has(&b, "shm=made\nmq=made visible=1\n", "own ipc: empty /dev/shm and /dev/mqueue");
@@ -122,7 +142,10 @@ static void test_details(void) {
         rig_run(&b, ROOT "    namespaces: {net: none}\n    command: [probe, lo, and, list, /sys/class/net]\n", NULL);
         rig_has(&b, "lo_up=1\nlo\n", "net: none has lo, up");
         rig_free(&b);
-        rig_run(&b, ROOT "    namespaces: {time: private}\n    time_offsets: {monotonic: 24h, boottime: -1s}\n    command: [probe, clock]\n", NULL);
+        rig_run(&b,
+                ROOT
+                "    namespaces: {time: private}\n    time_offsets: {monotonic: 24h, boottime: -1s}\n    command: [probe, clock]\n",
+                NULL);
         struct timespec m;
         (void)clock_gettime(CLOCK_MONOTONIC, &m);
         const char *at = strstr(b.text, "monotonic=");
@@ -136,8 +159,12 @@ static void test_details(void) {
 static void test_joined_proc(const struct rig_box *peer) {
         static struct rig_box b;
 
-        if (!start(&b, ROOT "    namespaces: {pid: \"container:x\", user: \"container:x\"}\n    command: [probe, read, /proc/1/comm, and, sleep]\n",
-                   &(struct rig_options){ .share = peer, .other_user = true, .peer = "  x:\n    rootfs: {layers: [{dir: base}]}\n    command: [probe]\n" }))
+        if (!start(&b,
+                   ROOT
+                   "    namespaces: {pid: \"container:x\", user: \"container:x\"}\n    command: [probe, read, /proc/1/comm, and, sleep]\n",
+                   &(struct rig_options){ .share = peer,
+                                          .other_user = true,
+                                          .peer = "  x:\n    rootfs: {layers: [{dir: base}]}\n    command: [probe]\n" }))
                 return;
         rig_read_line(&b);
         rig_is(&b, "probe\n", "pid: container:x, PID 1 of its /proc is x's");

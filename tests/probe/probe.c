@@ -54,7 +54,8 @@ static int do_ids(char **a) {
 
         (void)a;
         (void)uname(&u);
-        printf("uid=%u\ngid=%u\neuid=%u\negid=%u\npid=%d\nppid=%d\nhost=%s\ndomain=%s\ngroups=", getuid(), getgid(), geteuid(), getegid(), getpid(), getppid(), u.nodename, u.domainname);
+        printf("uid=%u\ngid=%u\neuid=%u\negid=%u\npid=%d\nppid=%d\nhost=%s\ndomain=%s\ngroups=", getuid(), getgid(), geteuid(),
+               getegid(), getpid(), getppid(), u.nodename, u.domainname);
         for (int i = 0; i < n; i++)
                 printf("%s%u", i ? "," : "", groups[i]);
         printf("\n");
@@ -94,7 +95,8 @@ static int do_session(char **a) {
                 close(fd);
         }
         (void)prctl(PR_GET_PDEATHSIG, &death);
-        printf("sid_is_pid=%d\npgrp_is_pid=%d\numask=%04o\noom_score_adj=%s\ndumpable=%d\npdeathsig=%d\ntty=%d\n", getsid(0) == getpid(), getpgrp() == getpid(), mask, score, prctl(PR_GET_DUMPABLE), death, isatty(0));
+        printf("sid_is_pid=%d\npgrp_is_pid=%d\numask=%04o\noom_score_adj=%s\ndumpable=%d\npdeathsig=%d\ntty=%d\n",
+               getsid(0) == getpid(), getpgrp() == getpid(), mask, score, prctl(PR_GET_DUMPABLE), death, isatty(0));
         return status_lines((const char *const[]){ "SigBlk", "SigIgn", "SigCgt", NULL });
 }
 
@@ -102,7 +104,11 @@ static int do_limits(char **a) {
         static const struct {
                 const char *name;
                 int which;
-        } all[] = { { "nofile", RLIMIT_NOFILE }, { "core", RLIMIT_CORE }, { "nproc", RLIMIT_NPROC }, { "memlock", RLIMIT_MEMLOCK }, { "fsize", RLIMIT_FSIZE } };
+        } all[] = { { "nofile", RLIMIT_NOFILE },
+                    { "core", RLIMIT_CORE },
+                    { "nproc", RLIMIT_NPROC },
+                    { "memlock", RLIMIT_MEMLOCK },
+                    { "fsize", RLIMIT_FSIZE } };
 
         (void)a;
         for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -125,7 +131,8 @@ static int do_list(char **a) {
         if (!d)
                 return complain("list", a[0]);
         for (struct dirent *e; (e = readdir(d)) && n < 4096;)
-                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && (strcmp(a[0], "/proc/self/fd") != 0 || atoi(e->d_name) != dirfd(d)))
+                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+                    (strcmp(a[0], "/proc/self/fd") != 0 || atoi(e->d_name) != dirfd(d)))
                         names[n++] = strdup(e->d_name);
         closedir(d);
         qsort(names, n, sizeof(*names), compare);
@@ -179,10 +186,17 @@ static int do_stat(char **a) {
         if (lstat(a[0], &st) < 0)
                 return complain("stat", a[0]);
         (void)statvfs(a[0], &fs);
-        printf("%s %c%04o %u:%u", a[0], S_ISDIR(st.st_mode) ? 'd' : S_ISLNK(st.st_mode) ? 'l' : S_ISCHR(st.st_mode) ? 'c' : S_ISFIFO(st.st_mode) ? 'p' : 'f', st.st_mode & 07777, st.st_uid, st.st_gid);
+        printf("%s %c%04o %u:%u", a[0],
+               S_ISDIR(st.st_mode)    ? 'd'
+               : S_ISLNK(st.st_mode)  ? 'l'
+               : S_ISCHR(st.st_mode)  ? 'c'
+               : S_ISFIFO(st.st_mode) ? 'p'
+                                      : 'f',
+               st.st_mode & 07777, st.st_uid, st.st_gid);
         if (S_ISCHR(st.st_mode))
                 printf(" %u:%u", major(st.st_rdev), minor(st.st_rdev));
-        printf("%s%s%s%s\n", fs.f_flag & ST_RDONLY ? " ro" : "", fs.f_flag & ST_NOSUID ? " nosuid" : "", fs.f_flag & ST_NODEV ? " nodev" : "", fs.f_flag & ST_NOEXEC ? " noexec" : "");
+        printf("%s%s%s%s\n", fs.f_flag & ST_RDONLY ? " ro" : "", fs.f_flag & ST_NOSUID ? " nosuid" : "",
+               fs.f_flag & ST_NODEV ? " nodev" : "", fs.f_flag & ST_NOEXEC ? " noexec" : "");
         return 0;
 }
 
@@ -347,7 +361,8 @@ static int do_spin(char **a) {
         while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 < msec);
         struct rusage u;
         (void)getrusage(RUSAGE_SELF, &u);
-        printf("cpu_msec=%ld\n", u.ru_utime.tv_sec * 1000 + u.ru_utime.tv_usec / 1000 + u.ru_stime.tv_sec * 1000 + u.ru_stime.tv_usec / 1000);
+        printf("cpu_msec=%ld\n",
+               u.ru_utime.tv_sec * 1000 + u.ru_utime.tv_usec / 1000 + u.ru_stime.tv_sec * 1000 + u.ru_stime.tv_usec / 1000);
         return 0;
 }
 
@@ -375,12 +390,14 @@ static const struct {
         int args;
         int (*run)(char **a);
 } words[] = {
-        { "ids", 0, do_ids }, { "caps", 0, do_caps }, { "session", 0, do_session }, { "limits", 0, do_limits }, { "fds", 0, do_fds },
-        { "env", 0, do_env }, { "cwd", 0, do_cwd }, { "mounts", 0, do_mounts }, { "ns", 1, do_ns }, { "stat", 1, do_stat },
-        { "read", 1, do_read }, { "readlink", 1, do_readlink }, { "list", 1, do_list }, { "write", 2, do_write }, { "open", 1, do_open },
-        { "mkdir", 1, do_mkdir }, { "lo", 0, do_lo }, { "clock", 0, do_clock }, { "shm", 1, do_shm }, { "mq", 1, do_mq },
-        { "exit", 1, do_exit }, { "signal", 1, do_signal }, { "sleep", 0, do_sleep }, { "trap", 0, do_trap }, { "eat", 1, do_eat },
-        { "fork", 1, do_fork }, { "spin", 1, do_spin }, { "out", 1, do_out }, { "reopen", 0, do_reopen },
+        { "ids", 0, do_ids },       { "caps", 0, do_caps },     { "session", 0, do_session }, { "limits", 0, do_limits },
+        { "fds", 0, do_fds },       { "env", 0, do_env },       { "cwd", 0, do_cwd },         { "mounts", 0, do_mounts },
+        { "ns", 1, do_ns },         { "stat", 1, do_stat },     { "read", 1, do_read },       { "readlink", 1, do_readlink },
+        { "list", 1, do_list },     { "write", 2, do_write },   { "open", 1, do_open },       { "mkdir", 1, do_mkdir },
+        { "lo", 0, do_lo },         { "clock", 0, do_clock },   { "shm", 1, do_shm },         { "mq", 1, do_mq },
+        { "exit", 1, do_exit },     { "signal", 1, do_signal }, { "sleep", 0, do_sleep },     { "trap", 0, do_trap },
+        { "eat", 1, do_eat },       { "fork", 1, do_fork },     { "spin", 1, do_spin },       { "out", 1, do_out },
+        { "reopen", 0, do_reopen },
 };
 
 int main(int argc, char **argv) {

@@ -19,7 +19,8 @@ struct made {
 static void load(struct made *m, const char *text) {
         *m = (struct made){ 0 };
         assert_int_equal(diag_list_init(&m->diags, "stack.yaml"), 0);
-        if (stack_load(text, strlen(text), &(struct stack_source){ .file = "stack.yaml", .base_dir = "/base" }, &m->diags, &m->stack) < 0) {
+        if (stack_load(text, strlen(text), &(struct stack_source){ .file = "stack.yaml", .base_dir = "/base" }, &m->diags,
+                       &m->stack) < 0) {
                 _cleanup_buf_ struct buf out = BUF_NULL;
                 diag_print(&m->diags, text, &out);
                 fail_msg("%s", buf_text(&out));
@@ -30,13 +31,25 @@ static struct recipe_input input_of(const struct made *m) {
         static const int tasks[] = { 30, 31 };
         static const char *const dirs[8] = { "/vol/0", "/vol/1", "/vol/2", "/vol/3" };
         const struct spec_container *c = spec_find(m->stack.spec, "web");
-        bool disk = c->rootfs.mode == ROOTFS_EPHEMERAL || c->rootfs.mode == ROOTFS_PERSISTENT, host = c->namespaces[NS_USER].mode == NS_HOST;
+        bool disk = c->rootfs.mode == ROOTFS_EPHEMERAL || c->rootfs.mode == ROOTFS_PERSISTENT,
+             host = c->namespaces[NS_USER].mode == NS_HOST;
 
         return (struct recipe_input){
-                .spec = m->stack.spec, .container = c, .replica = 2, .id = { 0xab, [15] = 0x01 },
-                .root_uid = host ? 0 : 524288, .root_gid = host ? 0 : 524288, .userns_fd = host ? -EBADF : 20, .cgroup_fd = 21, .kill_fd = 22,
-                .tasks_fds = tasks, .n_tasks_fds = 2, .upper_dir = disk ? "/state/upper" : NULL, .volume_dirs = dirs,
-                .stdio = { { 10, false }, { 11, true }, { 12, true } }, .peer_pidfds = { 40, 41, 42, 43, 44, 45, 46, 47 },
+                .spec = m->stack.spec,
+                .container = c,
+                .replica = 2,
+                .id = { 0xab, [15] = 0x01 },
+                .root_uid = host ? 0 : 524288,
+                .root_gid = host ? 0 : 524288,
+                .userns_fd = host ? -EBADF : 20,
+                .cgroup_fd = 21,
+                .kill_fd = 22,
+                .tasks_fds = tasks,
+                .n_tasks_fds = 2,
+                .upper_dir = disk ? "/state/upper" : NULL,
+                .volume_dirs = dirs,
+                .stdio = { { 10, false }, { 11, true }, { 12, true } },
+                .peer_pidfds = { 40, 41, 42, 43, 44, 45, 46, 47 },
         };
 }
 
@@ -92,14 +105,18 @@ static void test_environment(void **state _unused_) {
 
         make(&m, HEAD RUN "    environment: {PORT: 8080, EMPTY: \"\"}\n");
         put_env(&m, &out);
-        assert_string_equal(buf_text(&out), "container=ctrsup\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOSTNAME=web\nCTRSUP_STACK=shop\n"
-                                            "CTRSUP_CONTAINER=web\nCTRSUP_REPLICA=2\nCTRSUP_INSTANCE_ID=ab000000000000000000000000000001\nPORT=8080\nEMPTY=\n");
+        assert_string_equal(
+                buf_text(&out),
+                "container=ctrsup\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOSTNAME=web\nCTRSUP_STACK=shop\n"
+                "CTRSUP_CONTAINER=web\nCTRSUP_REPLICA=2\nCTRSUP_INSTANCE_ID=ab000000000000000000000000000001\nPORT=8080\nEMPTY=\n");
         done(&m);
         buf_reset(&out);
         make(&m, HEAD RUN "    hostname: other\n    environment: {PATH: /opt/bin, HOSTNAME: mine, container: docker}\n");
         put_env(&m, &out);
-        assert_string_equal(buf_text(&out), "CTRSUP_STACK=shop\nCTRSUP_CONTAINER=web\nCTRSUP_REPLICA=2\nCTRSUP_INSTANCE_ID=ab000000000000000000000000000001\n"
-                                            "PATH=/opt/bin\nHOSTNAME=mine\ncontainer=docker\n");
+        assert_string_equal(
+                buf_text(&out),
+                "CTRSUP_STACK=shop\nCTRSUP_CONTAINER=web\nCTRSUP_REPLICA=2\nCTRSUP_INSTANCE_ID=ab000000000000000000000000000001\n"
+                "PATH=/opt/bin\nHOSTNAME=mine\ncontainer=docker\n");
         assert_string_equal(recipe_string(&m.view, find(&m, RECIPE_COMMAND, 0)->str[0]), "/opt/bin");
         done(&m);
 }
@@ -134,7 +151,8 @@ static void test_namespaces(void **state _unused_) {
         assert_null(find(&m, RECIPE_LOOPBACK, 0));
         assert_int_equal(find(&m, RECIPE_LAYER, 0)->flags & RECIPE_IDMAP, 0);
         done(&m);
-        make(&m, HEAD RUN "    namespaces: {net: \"container:x\", uts: \"container:x\"}\n  x:\n    rootfs: {layers: [{dir: one}]}\n    command: [x]\n    hostname: xhost\n");
+        make(&m, HEAD RUN
+             "    namespaces: {net: \"container:x\", uts: \"container:x\"}\n  x:\n    rootfs: {layers: [{dir: one}]}\n    command: [x]\n    hostname: xhost\n");
         assert_int_equal(find(&m, RECIPE_SPAWN, 0)->num[0], all & ~(uint64_t)(CLONE_NEWNET | CLONE_NEWUTS));
         assert_int_equal(count(&m, RECIPE_JOIN), 2);
         assert_true(find(&m, RECIPE_JOIN, 1) < find(&m, RECIPE_USER, 0));
@@ -152,12 +170,17 @@ static void test_modes(void **state _unused_) {
         static const struct {
                 const char *mode;
                 bool disk, sealed, kept;
-        } cases[] = { { "ephemeral", true, false, false }, { "persistent", true, false, true }, { "tmpfs", false, false, false }, { "read-only", false, true, false } };
+        } cases[] = { { "ephemeral", true, false, false },
+                      { "persistent", true, false, true },
+                      { "tmpfs", false, false, false },
+                      { "read-only", false, true, false } };
         char text[512];
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct made m;
-                (void)snprintf(text, sizeof(text), "name: shop\ncontainers:\n  web:\n    rootfs: {layers: [{dir: one}], mode: %s}\n" RUN, cases[i].mode);
+                (void)snprintf(text, sizeof(text),
+                               "name: shop\ncontainers:\n  web:\n    rootfs: {layers: [{dir: one}], mode: %s}\n" RUN,
+                               cases[i].mode);
                 make(&m, text);
                 assert_int_equal(count(&m, RECIPE_UPPER), cases[i].disk);
                 assert_int_equal(count(&m, RECIPE_SEAL), cases[i].sealed);
@@ -211,7 +234,8 @@ static void test_best_effort(void **state _unused_) {
 
         make(&m, HEAD RUN "    ulimits: {nofile: {soft: 10, hard: 20}}\n    sysctls: {net.core.somaxconn: 5}\n");
         for (size_t i = 0; find(&m, RECIPE_RLIMIT, i); i++)
-                assert_int_equal((find(&m, RECIPE_RLIMIT, i)->flags & RECIPE_BEST_EFFORT) != 0, find(&m, RECIPE_RLIMIT, i)->num[2] != 20);
+                assert_int_equal((find(&m, RECIPE_RLIMIT, i)->flags & RECIPE_BEST_EFFORT) != 0,
+                                 find(&m, RECIPE_RLIMIT, i)->num[2] != 20);
         assert_string_equal(recipe_string(&m.view, find(&m, RECIPE_SYSCTL, 0)->str[0]), "net/core/somaxconn");
         done(&m);
 }
@@ -235,18 +259,28 @@ static uint32_t index_of(const struct made *m, enum recipe_op_kind kind, size_t 
 static void test_words(void **state _unused_) {
         struct made m;
 
-        make(&m, "name: shop\ncontainers:\n  web:\n    rootfs:\n      layers:\n        - {dir: /srv/base}\n        - {dir: /srv/app}\n"
-                 "    command: [serve]\n    user: ghost\n    volumes:\n      - {type: bind, source: /proc, target: /p}\n");
+        make(&m,
+             "name: shop\ncontainers:\n  web:\n    rootfs:\n      layers:\n        - {dir: /srv/base}\n        - {dir: /srv/app}\n"
+             "    command: [serve]\n    user: ghost\n    volumes:\n      - {type: bind, source: /proc, target: /p}\n");
         recipe_plan_sent(m.plan);
         assert_null(recipe_plan_recipe(m.plan));
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, ENOENT, index_of(&m, RECIPE_LAYER, 1), 0 }, "start shop/web: open layer 2 of 2, /srv/app: no such directory", "check the path", 7);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, EINVAL, index_of(&m, RECIPE_OVERLAY, 0), 0 }, "start shop/web: mount overlay (2 layers, top /srv/app): Invalid argument", "dmesg", 5);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, EINVAL, index_of(&m, RECIPE_BIND, 0), KEEPER_DETAIL_IDMAP }, "start shop/web: open bind /proc: its file system has no idmapped mounts", "idmap: false", 11);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, ENOENT, index_of(&m, RECIPE_COMMAND, 0), 0 }, "start shop/web: execute serve: no such command", "looked in /usr/local/sbin:", 8);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_INIT, ENOENT, RECIPE_NONE, 0 }, "start shop/web: execute serve: no such command", "looked in", 8);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, EINVAL, index_of(&m, RECIPE_IDENTITY, 0), KEEPER_DETAIL_NO_USER }, "start shop/web: become user ghost: no such user in the container's /etc/passwd", "write a number", 9);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, 9, RECIPE_NONE, KEEPER_DETAIL_KILLED }, "start shop/web: killed by signal 9 (Killed) before its command ran", "limits.memory", 3);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_KEEPER, ENOSPC, RECIPE_NONE, 0 }, "start shop/web: the keeper has no room for more than 4096 containers and execs", NULL, 3);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, ENOENT, index_of(&m, RECIPE_LAYER, 1), 0 },
+                "start shop/web: open layer 2 of 2, /srv/app: no such directory", "check the path", 7);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, EINVAL, index_of(&m, RECIPE_OVERLAY, 0), 0 },
+                "start shop/web: mount overlay (2 layers, top /srv/app): Invalid argument", "dmesg", 5);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, EINVAL, index_of(&m, RECIPE_BIND, 0), KEEPER_DETAIL_IDMAP },
+                "start shop/web: open bind /proc: its file system has no idmapped mounts", "idmap: false", 11);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, ENOENT, index_of(&m, RECIPE_COMMAND, 0), 0 },
+                "start shop/web: execute serve: no such command", "looked in /usr/local/sbin:", 8);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_INIT, ENOENT, RECIPE_NONE, 0 },
+                "start shop/web: execute serve: no such command", "looked in", 8);
+        explain(&m,
+                &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, EINVAL, index_of(&m, RECIPE_IDENTITY, 0), KEEPER_DETAIL_NO_USER },
+                "start shop/web: become user ghost: no such user in the container's /etc/passwd", "write a number", 9);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, 9, RECIPE_NONE, KEEPER_DETAIL_KILLED },
+                "start shop/web: killed by signal 9 (Killed) before its command ran", "limits.memory", 3);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_KEEPER, ENOSPC, RECIPE_NONE, 0 },
+                "start shop/web: the keeper has no room for more than 4096 containers and execs", NULL, 3);
         done(&m);
 }
 
@@ -261,7 +295,8 @@ static void test_words_for_all(void **state _unused_) {
                         for (uint32_t detail = 0; detail <= _KEEPER_DETAIL_MAX; detail++)
                                 for (uint32_t stage = 0; stage <= _KEEPER_STAGE_MAX; stage++) {
                                         struct err err = { 0 };
-                                        (void)recipe_explain(m.plan, &(struct keeper_failure){ stage, errors[e], op, detail }, NULL, &err);
+                                        (void)recipe_explain(m.plan, &(struct keeper_failure){ stage, errors[e], op, detail },
+                                                             NULL, &err);
                                         assert_true(strlen(err.text) > strlen("start shop/web: "));
                                         assert_null(strstr(err.text, "(null)"));
                                         assert_null(strstr(err.hint, "%s"));
@@ -283,21 +318,30 @@ static void test_exec(void **state _unused_) {
         size_t n;
 
         load(&m, HEAD RUN "    namespaces: {net: host}\n    user: \"70\"\n");
-        const struct recipe_exec_input in = { .spec = m.stack.spec, .container = spec_find(m.stack.spec, "web"), .replica = 1, .pidfd = 50, .cgroup_fd = 51, .argv = (const char *const[]){ "sh", NULL },
-                                              .stdio = { { 10, false }, { 11, true }, { 12, true } }, .pty_socket = -EBADF };
+        const struct recipe_exec_input in = { .spec = m.stack.spec,
+                                              .container = spec_find(m.stack.spec, "web"),
+                                              .replica = 1,
+                                              .pidfd = 50,
+                                              .cgroup_fd = 51,
+                                              .argv = (const char *const[]){ "sh", NULL },
+                                              .stdio = { { 10, false }, { 11, true }, { 12, true } },
+                                              .pty_socket = -EBADF };
         assert_int_equal(recipe_make_exec(&in, &m.plan, &err), 0);
         assert_int_equal(recipe_finish(recipe_plan_recipe(m.plan), &bytes), 0);
         (void)recipe_fds(recipe_plan_recipe(m.plan), &n);
         assert_int_equal(recipe_open(bytes.data, bytes.len, n, &v, NULL), 0);
         for (uint32_t i = 0; i < v.header->n_ops; i++) {
                 if (v.ops[i].kind == RECIPE_JOIN)
-                        assert_int_equal(v.ops[i].num[0], CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWUSER);
+                        assert_int_equal(v.ops[i].num[0], CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                                                                  CLONE_NEWCGROUP | CLONE_NEWUSER);
                 if (v.ops[i].kind == RECIPE_IDENTITY)
                         assert_string_equal(recipe_string(&v, v.ops[i].str[0]), "70");
         }
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, ENOENT, v.header->n_ops - 1, 0 }, "execute in shop/web: execute sh: no such command", "looked in", 0);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, ENOENT, v.header->n_ops - 1, 0 },
+                "execute in shop/web: execute sh: no such command", "looked in", 0);
         done(&m);
 }
 
-unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_arguments), cmocka_unit_test(test_namespaces), cmocka_unit_test(test_modes), cmocka_unit_test(test_volumes),
-          cmocka_unit_test(test_best_effort), cmocka_unit_test(test_words), cmocka_unit_test(test_words_for_all), cmocka_unit_test(test_exec));
+unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_arguments), cmocka_unit_test(test_namespaces),
+          cmocka_unit_test(test_modes), cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort),
+          cmocka_unit_test(test_words), cmocka_unit_test(test_words_for_all), cmocka_unit_test(test_exec));

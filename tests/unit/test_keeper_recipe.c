@@ -12,8 +12,10 @@ static struct recipe *start_recipe(void) {
         return recipe_new(&(struct recipe_head){ .kind = RECIPE_START, .cgroup_fd = 40, .kill_fd = -EBADF, .userns_fd = 41 });
 }
 
-static void add(struct recipe *r, enum recipe_op_kind kind, unsigned flags, const char *str, const char *str1, int fd, uint64_t n0, uint64_t n1, uint64_t n2, uint64_t n3) {
-        recipe_add(r, &(struct recipe_args){ .kind = kind, .flags = flags, .str = { str, str1 }, .fd = fd, .num = { n0, n1, n2, n3 } });
+static void add(struct recipe *r, enum recipe_op_kind kind, unsigned flags, const char *str, const char *str1, int fd,
+                uint64_t n0, uint64_t n1, uint64_t n2, uint64_t n3) {
+        recipe_add(r, &(struct recipe_args){
+                              .kind = kind, .flags = flags, .str = { str, str1 }, .fd = fd, .num = { n0, n1, n2, n3 } });
 }
 
 /* The smallest start there is. upto: stop after that many operations. */
@@ -118,7 +120,9 @@ static void test_wrong(void **state _unused_) {
                 { "a mode of five digits", 1, { RECIPE_MOUNT, 0, { NULL }, -EBADF, { 1, RECIPE_FS_TMPFS, 1, 010000 } } },
                 { "an overlay of no layer", 2, { RECIPE_OVERLAY, 0, { NULL }, -EBADF, { 2, 0, 0, 1 } } },
                 { "an overlay of a layer that is not open", 2, { RECIPE_OVERLAY, 0, { NULL }, -EBADF, { 2, 5, 1, 1 } } },
-                { "an overlay with layers beyond the slots", 2, { RECIPE_OVERLAY, 0, { NULL }, -EBADF, { 2, UINT64_MAX, 1, 1 } } },
+                { "an overlay with layers beyond the slots",
+                  2,
+                  { RECIPE_OVERLAY, 0, { NULL }, -EBADF, { 2, UINT64_MAX, 1, 1 } } },
                 { "an overlay without upper", 2, { RECIPE_OVERLAY, 0, { NULL }, -EBADF, { 2, 0, 1, 9 } } },
                 { "no mount namespace", 3, { RECIPE_SPAWN, 0, { NULL }, -EBADF, { CLONE_NEWPID } } },
                 { "a clone flag that is no namespace", 3, { RECIPE_SPAWN, 0, { NULL }, -EBADF, { CLONE_NEWNS | CLONE_VM } } },
@@ -144,7 +148,11 @@ static void test_wrong(void **state _unused_) {
                 assert_int_equal(recipe_open(from.data, from.len, 2, &v, NULL), 0);
                 for (uint32_t j = 0; j < v.header->n_ops; j++) {
                         const struct recipe_op *o = &v.ops[j];
-                        struct recipe_args args = { (enum recipe_op_kind)o->kind, o->flags, { recipe_string(&v, o->str[0]), recipe_string(&v, o->str[1]) }, -EBADF, { o->num[0], o->num[1], o->num[2], o->num[3] } };
+                        struct recipe_args args = { (enum recipe_op_kind)o->kind,
+                                                    o->flags,
+                                                    { recipe_string(&v, o->str[0]), recipe_string(&v, o->str[1]) },
+                                                    -EBADF,
+                                                    { o->num[0], o->num[1], o->num[2], o->num[3] } };
                         recipe_add(r, j == cases[i].at ? &cases[i].args : &args);
                 }
                 recipe_arg(r, "true");
@@ -168,7 +176,11 @@ static void test_incomplete(void **state _unused_) {
                 for (uint32_t j = 0; j < v.header->n_ops; j++) {
                         const struct recipe_op *o = &v.ops[j];
                         if (j != leave)
-                                recipe_add(r, &(struct recipe_args){ (enum recipe_op_kind)o->kind, o->flags, { recipe_string(&v, o->str[0]) }, -EBADF, { o->num[0], o->num[1], o->num[2], o->num[3] } });
+                                recipe_add(r, &(struct recipe_args){ (enum recipe_op_kind)o->kind,
+                                                                     o->flags,
+                                                                     { recipe_string(&v, o->str[0]) },
+                                                                     -EBADF,
+                                                                     { o->num[0], o->num[1], o->num[2], o->num[3] } });
                 }
                 recipe_arg(r, "true");
                 assert_int_equal(recipe_finish(r, &b), 0);
@@ -180,7 +192,8 @@ static void test_incomplete(void **state _unused_) {
 
 /* Limits are errors of recipe_finish(), not of the first call that meets them. */
 static void test_limits(void **state _unused_) {
-        _cleanup_recipe_ struct recipe *ops = start_recipe(), *args = start_recipe(), *fds = start_recipe(), *text = start_recipe();
+        _cleanup_recipe_ struct recipe *ops = start_recipe(), *args = start_recipe(), *fds = start_recipe(),
+                                       *text = start_recipe();
         _cleanup_buf_ struct buf b = BUF_NULL;
         _cleanup_free_ char *big = calloc(1, RECIPE_STRING_MAX + 1);
 
@@ -205,9 +218,12 @@ static void test_tables(void **state _unused_) {
         assert_string_equal(recipe_op_name(_RECIPE_OP_MAX), "?");
         assert_int_equal(KEEPER_STAGE_INIT, 3); /* src/init/main.c */
         assert_int_equal(KEEPER_DETAIL_INTERPRETER, 3);
-        assert_int_equal(KEEPER_DETAIL_NOT_EXECUTABLE - KEEPER_DETAIL_INTERPRETER, EXEC_FAULT_NOT_EXECUTABLE - EXEC_FAULT_INTERPRETER);
-        assert_int_equal(KEEPER_DETAIL_NOEXEC_MOUNT - KEEPER_DETAIL_INTERPRETER, EXEC_FAULT_NOEXEC_MOUNT - EXEC_FAULT_INTERPRETER);
+        assert_int_equal(KEEPER_DETAIL_NOT_EXECUTABLE - KEEPER_DETAIL_INTERPRETER,
+                         EXEC_FAULT_NOT_EXECUTABLE - EXEC_FAULT_INTERPRETER);
+        assert_int_equal(KEEPER_DETAIL_NOEXEC_MOUNT - KEEPER_DETAIL_INTERPRETER,
+                         EXEC_FAULT_NOEXEC_MOUNT - EXEC_FAULT_INTERPRETER);
 }
 
-unit_main(cmocka_unit_test(test_round_trip), cmocka_unit_test(test_fds_are_shared), cmocka_unit_test(test_damage), cmocka_unit_test(test_wrong),
-          cmocka_unit_test(test_incomplete), cmocka_unit_test(test_limits), cmocka_unit_test(test_tables));
+unit_main(cmocka_unit_test(test_round_trip), cmocka_unit_test(test_fds_are_shared), cmocka_unit_test(test_damage),
+          cmocka_unit_test(test_wrong), cmocka_unit_test(test_incomplete), cmocka_unit_test(test_limits),
+          cmocka_unit_test(test_tables));

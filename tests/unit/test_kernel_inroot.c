@@ -166,5 +166,7 @@ static void test_too_deep(void **state) {
         assert_int_equal(open_fds(), before);
 }
 
-unit_main(cmocka_unit_test_setup_teardown(test_stays_inside, setup, teardown), cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
-          cmocka_unit_test_setup_teardown(test_copy, setup, teardown), cmocka_unit_test_setup_teardown(test_too_deep, setup, teardown));
+unit_main(cmocka_unit_test_setup_teardown(test_stays_inside, setup, teardown),
+          cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+          cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
+          cmocka_unit_test_setup_teardown(test_too_deep, setup, teardown));

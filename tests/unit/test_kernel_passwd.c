@@ -12,12 +12,26 @@ static void test_ids(void **state _unused_) {
                 const char *text;
                 int want; /* -1: refused */
         } cases[] = {
-                { "0", 0 }, { "1", 1 }, { "70", 70 }, { "1000", 1000 }, { "65533", 65533 }, { "65534", 65534 },
-                { "", -1 }, { " ", -1 }, { "65535", -1 }, { "65536", -1 }, { "99999", -1 }, { "100000", -1 }, { "131072", -1 }, { "4294967295", -1 },
-                { "4294967296", -1 }, { "18446744073709551616", -1 }, { "-1", -1 }, { "-0", -1 }, { "+0", -1 }, { "+1", -1 }, { "00", -1 },
-                { "007", -1 }, { "0x0", -1 }, { "0x10", -1 }, { "1e3", -1 }, { "1.0", -1 }, { "1,0", -1 }, { " 0", -1 }, { "0 ", -1 }, { "\t0", -1 },
-                { "0\n", -1 }, { "\"1\"", -1 }, { "root", -1 }, { "0root", -1 }, { "1_000", -1 }, { "0b1", -1 }, { "٠", -1 }, { "1000000000000", -1 },
-                { "0:0", -1 }, { "\x01", -1 },
+                { "0", 0 },           { "1", 1 },
+                { "70", 70 },         { "1000", 1000 },
+                { "65533", 65533 },   { "65534", 65534 },
+                { "", -1 },           { " ", -1 },
+                { "65535", -1 },      { "65536", -1 },
+                { "99999", -1 },      { "100000", -1 },
+                { "131072", -1 },     { "4294967295", -1 },
+                { "4294967296", -1 }, { "18446744073709551616", -1 },
+                { "-1", -1 },         { "-0", -1 },
+                { "+0", -1 },         { "+1", -1 },
+                { "00", -1 },         { "007", -1 },
+                { "0x0", -1 },        { "0x10", -1 },
+                { "1e3", -1 },        { "1.0", -1 },
+                { "1,0", -1 },        { " 0", -1 },
+                { "0 ", -1 },         { "\t0", -1 },
+                { "0\n", -1 },        { "\"1\"", -1 },
+                { "root", -1 },       { "0root", -1 },
+                { "1_000", -1 },      { "0b1", -1 },
+                { "٠", -1 },          { "1000000000000", -1 },
+                { "0:0", -1 },        { "\x01", -1 },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -29,7 +43,8 @@ static void test_ids(void **state _unused_) {
 }
 
 static void test_names(void **state _unused_) {
-        static const char *const good[] = { "root", "_apt", "www-data", "a", "systemd-network", "user.name", "machine$", "postgres9", "aB" };
+        static const char *const good[] = { "root",      "_apt",     "www-data",  "a", "systemd-network",
+                                            "user.name", "machine$", "postgres9", "aB" };
         static const char *const bad[] = { "", "0", "1abc", "-x", ".x", "A", "a b", "a:b", "a/b", "a$b", "é", "a\n", "$" };
 
         for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -46,8 +61,9 @@ static void test_names(void **state _unused_) {
 
 /* The first line of the exact format that matches; the file need not end in a newline. */
 static void test_passwd(void **state _unused_) {
-        const char *text = "root:x:0:0:root:/root:/bin/sh\n\nbroken\napp:x:4294967296:1::/:/bin/sh\napp:x:-1:1::/:\napp:x:70\napp:x:70:71:a:/:/bin/sh:more\n"
-                           "app:x:70:71:A,B:/home/app:/bin/sh\napp:x:80:81:::\nlast:x:9:9::/:";
+        const char *text =
+                "root:x:0:0:root:/root:/bin/sh\n\nbroken\napp:x:4294967296:1::/:/bin/sh\napp:x:-1:1::/:\napp:x:70\napp:x:70:71:a:/:/bin/sh:more\n"
+                "app:x:70:71:A,B:/home/app:/bin/sh\napp:x:80:81:::\nlast:x:9:9::/:";
         struct passwd_user u;
 
         assert_int_equal(find(text, "app", &u), 0);
@@ -65,7 +81,8 @@ static void test_passwd(void **state _unused_) {
 }
 
 static void test_groups(void **state _unused_) {
-        const char *text = "root:x:0:\nvideo:x:44:app,other\nrender:x:105:other,app\napps:x:106:apple,xapp,app2\nbad:x:107:app:x\nlast:x:108:app";
+        const char *text =
+                "root:x:0:\nvideo:x:44:app,other\nrender:x:105:other,app\napps:x:106:apple,xapp,app2\nbad:x:107:app:x\nlast:x:108:app";
         gid_t gids[4] = { 0 };
         size_t n = 0;
         gid_t gid;
