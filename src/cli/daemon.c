@@ -13,6 +13,13 @@ char *daemon_foreground_socket(const char *stack) {
         return asprintf(&path, "%s/%s/ctrsup.sock", FOREGROUND_DIR, stack) < 0 ? NULL : path;
 }
 
+/* Whether somebody answers there: one that was killed leaves its socket. */
+static bool is_served(const char *path) {
+        _cleanup_control_client_ struct control_client *client = NULL;
+
+        return control_client_connect(path, &client, NULL) == 0;
+}
+
 /* The stack of the only foreground supervisor; *ret stays NULL when there is none, -ENOTUNIQ when there are several. */
 static int find_only_foreground(char **ret) {
         DIR *dir = opendir(FOREGROUND_DIR);
@@ -30,8 +37,8 @@ static int find_only_foreground(char **ret) {
                 path = daemon_foreground_socket(entry->d_name);
                 if (!path)
                         r = -ENOMEM;
-                else if (access(path, F_OK) < 0)
-                        continue; /* it has ended, or is about to serve */
+                else if (!is_served(path))
+                        continue;
                 else if (found)
                         r = -ENOTUNIQ;
                 else if (!(found = strdup(entry->d_name)))

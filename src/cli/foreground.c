@@ -155,8 +155,8 @@ static int take_work_reply(struct session *s, const struct control_answer *a) {
         const json_t *transition = json_object_get(a->parameters, "transition"), *event = json_object_get(a->parameters, "event");
         json_t *result = json_object_get(a->parameters, "result");
 
-        if (a->error)
-                return daemon_fail(s->cli, a);
+        if (a->error) /* what still waits when the supervisor ends is answered with an error: no news to us */
+                return s->ending ? EXIT_OK : daemon_fail(s->cli, a);
         if (s->applied) {
                 if (!json_is_object(event))
                         s->kept = true;

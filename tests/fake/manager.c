@@ -213,10 +213,13 @@ static int finish(struct control_call *call, json_t *parameters, void *userdata)
 
         /* "slow" is slow to stop too: only force ends it. */
         if (strcmp(f->stack, "slow") == 0 && !force) {
+                if (f->slow)
+                        (void)control_reply(f->slow, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)), true);
                 if (!f->stopping)
                         f->stopping = control_call_ref(call);
                 return control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)), true);
         }
+        say(f, transition(f->stack, "web", "stopping", "stopped", NULL));
         (void)control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "stopping", "stopped", NULL)), true);
         (void)control_reply(call, result(f->stack, "done", NULL), false);
         return sd_event_exit(f->event, 0);
