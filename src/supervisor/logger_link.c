@@ -210,6 +210,9 @@ int logger_link_spawn(struct manager *m, struct err *err) {
         (void)sd_event_source_set_floating(child, true);
         (void)sd_event_source_unref(child);
         m->logger_spawned_usec = manager_now(m).mono_usec;
+        /* Out of ctrsup.service's cgroup, which systemd empties at a stop or restart: the logger goes on meanwhile. */
+        if (m->options->mode == MODE_SERVICE)
+                (void)cgroup_adopt(m->host.cgroups, "logger", m->logger_pid, NULL);
         r = hold_socket(m, control);
         if (r < 0)
                 return err_sys(err, -r, "give the logger's socket to the keeper");

@@ -205,6 +205,9 @@ bool stack_run_plan(struct stack_entry *s) {
 
 /* What only this host knows to be wrong: limits it cannot keep, policy. */
 static int check_on_host(struct manager *m, const struct spec *spec, const struct stack_entry *s, struct diag_list *diags) {
+        if (strcmp(spec->name, "keeper") == 0 || strcmp(spec->name, "logger") == 0)
+                (void)diag_add(diags, DIAG_BAD_NAME, spec_mark(spec, "name"), "name", "\"%s\" is a cgroup of ctrsup's own; choose another name",
+                               spec->name);
         for (size_t n = 0; n < spec->n_containers; n++)
                 limits_check(m->host.cgroups, spec, &spec->containers[n], diags);
         int r = settings_check_policy(m->settings, spec, manager_count(m) - (s ? s->n_members : 0), diags);
