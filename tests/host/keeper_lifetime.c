@@ -263,6 +263,31 @@ static void test_keeper_killed(void) {
         (void)rmdir(half.cgroup);
 }
 
+/* A leaf that has seen cgroup.kill: some kernels kill the preparer at birth (facts K1). That has to come back as words, at once;
+ * on the others it just starts. And a launch that is killed half way is told the same way. */
+static void test_killed_launch(void) {
+        static struct rig_box b;
+        char path[192];
+
+        (void)snprintf(path, sizeof(path), "%s/t.%u", rig.cgroup, rig.generation + 1);
+        rig_sh("mkdir %s && echo 1 >%s/cgroup.kill", path, path);
+        rig_launch(&b, SLEEP, NULL);
+        bool started = rig_wait(&b, &b.started);
+        if (!started)
+                rig_explain(&b);
+        rig_result(started || (b.failed && strstr(b.text, "killed by signal 9 (Killed) before its command ran")),
+                   "a launch into a leaf that was killed before: %s", started ? "starts" : "told in words");
+        rig_stop(&b);
+        rig_launch(&b, SLEEP, NULL);
+        rig_empty_cgroup(b.cgroup); /* wherever the launch is by now */
+        while (!b.failed && !b.exited && rig_wait(&b, &b.exited))
+                ;
+        rig_result(b.failed ? b.failure.detail == KEEPER_DETAIL_KILLED : b.exited && b.exit.code == CLD_KILLED,
+                   "a launch that is killed ends as one that was killed");
+        b.exited = true;
+        rig_stop(&b);
+}
+
 static void test_ephemeral(void) {
         static struct rig_box b;
 
@@ -396,6 +421,7 @@ int main(void) {
         test_slow_supervisor();
         test_refusals();
         test_keeper_killed();
+        test_killed_launch();
         test_ephemeral();
         rig_clean();
         rig_result(count_mounts() == mounts, "no mount is left on the host");
