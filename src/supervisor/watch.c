@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* exec happened is not yet "it runs": a command that dies at once is caught by looking again a little later. */
-#define SETTLE_USEC (100 * USEC_PER_MSEC)
+#define SETTLE_USEC (200 * USEC_PER_MSEC)
 enum { HOPELESS_ATTEMPTS = 3 }; /* so many ends in a row are an answer, even if the policy goes on trying */
 
 struct waiter {
