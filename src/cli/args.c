@@ -32,13 +32,14 @@ const struct args_option args_global[] = {
 };
 
 static const char *const output_names[] = {
-        [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_NAME] = "name", [OUTPUT_YAML] = "yaml",
+        [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json",   [OUTPUT_NAME] = "name", [OUTPUT_YAML] = "yaml",
         [OUTPUT_TEXT] = "text",   [OUTPUT_SHORT] = "short", [OUTPUT_CAT] = "cat",
 };
 static_assert(ARRAY_SIZE(output_names) == _OUTPUT_MAX, "every output has a name");
 
 static const char *const progress_names[] = {
-        [PROGRESS_AUTO] = "auto", [PROGRESS_TTY] = "tty", [PROGRESS_PLAIN] = "plain", [PROGRESS_JSON] = "json", [PROGRESS_NONE] = "none",
+        [PROGRESS_AUTO] = "auto", [PROGRESS_TTY] = "tty",   [PROGRESS_PLAIN] = "plain",
+        [PROGRESS_JSON] = "json", [PROGRESS_NONE] = "none",
 };
 static_assert(ARRAY_SIZE(progress_names) == _PROGRESS_MODE_MAX, "every progress has a name");
 
@@ -61,14 +62,16 @@ static bool is_hidden(const struct args *a, const struct args_option *global, bo
         return false;
 }
 
-static void add_row(struct args *a, const struct args_option *o, size_t *n_letters, size_t *n_longs, bool with_letter, bool with_name) {
+static void add_row(struct args *a, const struct args_option *o, size_t *n_letters, size_t *n_longs, bool with_letter,
+                    bool with_name) {
         if (o->letter && with_letter) {
                 a->letters[(*n_letters)++] = o->letter;
                 if (o->value)
                         a->letters[(*n_letters)++] = ':';
         }
         if (o->name && with_name)
-                a->longs[(*n_longs)++] = (struct option){ o->name, o->value ? required_argument : no_argument, NULL, o->id + 256 };
+                a->longs[(*n_longs)++] =
+                        (struct option){ o->name, o->value ? required_argument : no_argument, NULL, o->id + 256 };
 }
 
 void args_init(struct args *a, struct cli *cli, int argc, char *argv[], const struct args_option *own, bool stop_at_word) {
@@ -203,8 +206,8 @@ static int finish(const struct args *a) {
         for (unsigned i = 0; i < _OUTPUT_MAX; i++)
                 if (c->verb->outputs & (1u << i))
                         buf_printf(&expected, "%s%s", expected.len ? " or " : "", output_names[i]);
-        (void)cli_usage(c, expected.len ? "--output %s: it prints %s" : "--output %s: it prints nothing of that kind%s", output_names[c->output],
-                        buf_text(&expected));
+        (void)cli_usage(c, expected.len ? "--output %s: it prints %s" : "--output %s: it prints nothing of that kind%s",
+                        output_names[c->output], buf_text(&expected));
         return ARGS_WRONG;
 }
 
@@ -232,7 +235,11 @@ int args_next(struct args *a) {
                         if (optopt > 0 && optopt < 256)
                                 (void)cli_usage(a->cli, c == ':' ? "option -%c needs a value" : "unknown option -%c", optopt);
                         else
-                                (void)cli_usage(a->cli, c == ':' ? "option %s needs a value" : optopt ? "option %s takes no value" : "unknown option %s", word);
+                                (void)cli_usage(a->cli,
+                                                c == ':' ? "option %s needs a value"
+                                                : optopt ? "option %s takes no value"
+                                                         : "unknown option %s",
+                                                word);
                         return ARGS_WRONG;
                 }
                 int id = c >= 256 ? c - 256 : id_of_letter(a, c);
@@ -253,5 +260,9 @@ int args_next(struct args *a) {
         }
 }
 
-int args_n_words(const struct args *a) { return a->argc - optind; }
-char **args_words(const struct args *a) { return a->argv + optind; }
+int args_n_words(const struct args *a) {
+        return a->argc - optind;
+}
+char **args_words(const struct args *a) {
+        return a->argv + optind;
+}

@@ -63,7 +63,8 @@ int daemon_connect(const struct cli *c, const char *stack, struct control_client
                 int several = find_only_foreground(&found);
 
                 if (several == -ENOTUNIQ) {
-                        err_set(err, ENOENT, "cannot reach the daemon at %s, and several stacks run in the foreground", c->socket);
+                        err_set(err, ENOENT, "cannot reach the daemon at %s, and several stacks run in the foreground",
+                                c->socket);
                         return err_hint(err, "name one, or use --host " FOREGROUND_DIR "/STACK/ctrsup.sock");
                 }
                 if (several < 0)
@@ -109,14 +110,15 @@ static void print_diagnostics(const json_t *list, struct buf *out) {
         const char *file = "";
         json_t *d;
 
-        json_array_foreach(list, i, d) {
+        json_array_foreach (list, i, d) {
                 json_int_t line = json_integer_value(json_object_get(d, "line"));
                 const char *path = text_of(d, "path"), *hint = text_of(d, "hint");
 
                 file = text_of(d, "file");
                 buf_puts(out, file);
                 if (line > 0)
-                        buf_printf(out, ":%lld:%lld", (long long)line, (long long)json_integer_value(json_object_get(d, "column")));
+                        buf_printf(out, ":%lld:%lld", (long long)line,
+                                   (long long)json_integer_value(json_object_get(d, "column")));
                 buf_printf(out, ": %s: %s%s%s\n", text_of(d, "severity"), path, *path ? ": " : "", text_of(d, "message"));
                 if (*hint)
                         buf_printf(out, "    hint: %s\n", hint);
@@ -187,12 +189,19 @@ int daemon_fail(const struct cli *c, const struct control_answer *a) {
 }
 
 int daemon_lost(const struct cli *c, int r, const struct err *err) {
-        return cli_fail(c, r == -ETIMEDOUT ? EXIT_TRY_AGAIN : r == -EBADMSG ? EXIT_BUG : r == -EMSGSIZE ? EXIT_DATA : EXIT_UNAVAILABLE, err);
+        return cli_fail(c,
+                        r == -ETIMEDOUT  ? EXIT_TRY_AGAIN
+                        : r == -EBADMSG  ? EXIT_BUG
+                        : r == -EMSGSIZE ? EXIT_DATA
+                                         : EXIT_UNAVAILABLE,
+                        err);
 }
 
-int daemon_call(const struct cli *c, struct control_client *client, const char *method, json_t *parameters, struct control_answer *ret) {
+int daemon_call(const struct cli *c, struct control_client *client, const char *method, json_t *parameters,
+                struct control_answer *ret) {
         struct err err = { 0 };
-        int r = control_client_call(client, &(struct control_request){ .method = method, .parameters = parameters }, c->timeout_usec, ret, &err);
+        int r = control_client_call(client, &(struct control_request){ .method = method, .parameters = parameters },
+                                    c->timeout_usec, ret, &err);
 
         json_decref(parameters);
         if (r < 0)
@@ -206,7 +215,8 @@ int daemon_call(const struct cli *c, struct control_client *client, const char *
 
 int daemon_send(const struct cli *c, struct control_client *client, const char *method, json_t *parameters) {
         struct err err = { 0 };
-        int r = control_client_send(client, &(struct control_request){ .method = method, .parameters = parameters, .more = true }, &err);
+        int r = control_client_send(client, &(struct control_request){ .method = method, .parameters = parameters, .more = true },
+                                    &err);
 
         json_decref(parameters);
         return r < 0 ? daemon_lost(c, r, &err) : 0;

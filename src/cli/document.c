@@ -93,14 +93,16 @@ void document_done(struct document *d) {
         *d = DOCUMENT_NULL;
 }
 
-int document_parse(const struct cli *c, const char *file, char *text_taken, size_t len, const char *base_dir, const struct variables *v,
-                   struct document *ret) {
+int document_parse(const struct cli *c, const char *file, char *text_taken, size_t len, const char *base_dir,
+                   const struct variables *v, struct document *ret) {
         struct variables copy = *v;
 
         *ret = (struct document){ .file = file, .text = text_taken, .len = len };
         if (diag_list_init(&ret->diags, file) < 0)
                 return cli_oom(c);
-        const struct stack_source source = { .file = file, .base_dir = base_dir, .variable = variable, .read_file = env_file, .userdata = &copy };
+        const struct stack_source source = {
+                .file = file, .base_dir = base_dir, .variable = variable, .read_file = env_file, .userdata = &copy
+        };
         int r = stack_load(ret->text, len, &source, &ret->diags, &ret->stack);
         if (r == -ENOMEM)
                 return cli_oom(c);

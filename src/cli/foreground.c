@@ -17,13 +17,13 @@ struct session {
         const struct foreground *args;
         struct watch watch;
         struct lines lines;
-        pid_t pid;              /* of the supervisor; 0: reaped */
+        pid_t pid; /* of the supervisor; 0: reaped */
         int lifeline;
         struct control_client *work, *output, *stop;
-        bool applied;           /* the Apply has its result; `work` follows the events now */
-        bool kept;              /* the events from before we asked are through */
+        bool applied; /* the Apply has its result; `work` follows the events now */
+        bool kept;    /* the events from before we asked are through */
         bool ending, killed;
-        int code;               /* what we exit with when all is over */
+        int code; /* what we exit with when all is over */
 };
 
 static int start_supervisor(struct session *s, struct err *err) {
@@ -110,7 +110,8 @@ static int begin(struct session *s) {
         if (code)
                 return code;
         return call(s, &s->work, CONTROL_METHOD("Apply"),
-                    json_pack("{s:O, s:b, s:o}", "document", s->args->document, "prune", s->args->prune, "timeout", daemon_timeout(s->cli)));
+                    json_pack("{s:O, s:b, s:o}", "document", s->args->document, "prune", s->args->prune, "timeout",
+                              daemon_timeout(s->cli)));
 }
 
 static void take_output(struct session *s) {
@@ -290,7 +291,8 @@ static void serve(struct session *s) {
         }
 }
 
-/* What it said before it went is still in the sockets: the last lines, the last transitions. A supervisor that ended otherwise than asked is a bug. */
+/* What it said before it went is still in the sockets: the last lines, the last transitions. A supervisor that ended otherwise
+ * than asked is a bug. */
 static int reap(struct session *s) {
         struct err err = { 0 };
         int status = 0;
@@ -307,7 +309,8 @@ static int reap(struct session *s) {
         if (s->ending && WIFEXITED(status))
                 return s->code;
         if (WIFSIGNALED(status))
-                err_set(&err, ECHILD, "the supervisor was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+                err_set(&err, ECHILD, "the supervisor was killed by signal %d (%s)", WTERMSIG(status),
+                        strsignal(WTERMSIG(status)));
         else
                 err_set(&err, ECHILD, "the supervisor ended by itself with status %d", WEXITSTATUS(status));
         return s->code ? s->code : cli_fail(s->cli, EXIT_BUG, &err);
@@ -318,7 +321,8 @@ int foreground_apply(struct cli *c, const struct foreground *f) {
         struct err err = { 0 };
 
         if (geteuid() != 0) {
-                err_set(&err, EPERM, "no daemon answers at %s, and only root can supervise %s in the foreground", c->socket, f->stack);
+                err_set(&err, EPERM, "no daemon answers at %s, and only root can supervise %s in the foreground", c->socket,
+                        f->stack);
                 err_hint(&err, "start it (systemctl start ctrsup), or run this as root");
                 return cli_fail(c, EXIT_NO_PERMISSION, &err);
         }

@@ -14,8 +14,10 @@ static unsigned color_of(const char *name) {
 }
 
 void lines_put(struct lines *l, const json_t *line, struct buf *out) {
-        const char *container = json_string_value(json_object_get(line, "container")), *text = json_string_value(json_object_get(line, "text"));
-        json_int_t replica = json_integer_value(json_object_get(line, "replica")), missed = json_integer_value(json_object_get(line, "missed"));
+        const char *container = json_string_value(json_object_get(line, "container")),
+                   *text = json_string_value(json_object_get(line, "text"));
+        json_int_t replica = json_integer_value(json_object_get(line, "replica")),
+                   missed = json_integer_value(json_object_get(line, "missed"));
         char name[TARGET_TEXT_SIZE];
 
         if (!container || !text)

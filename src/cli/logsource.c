@@ -40,7 +40,8 @@ static const char *read_source(const json_t *container, struct logread_target *r
         }
         if (strcmp(driver, "none") == 0)
                 return "logging.driver is none: nothing is kept";
-        return strcmp(driver, "direct") == 0 ? "it writes to the journal itself: journalctl -t TAG has its lines" : "its lines are kept nowhere we can read";
+        return strcmp(driver, "direct") == 0 ? "it writes to the journal itself: journalctl -t TAG has its lines"
+                                             : "its lines are kept nowhere we can read";
 }
 
 int logsource_make(json_t *containers, struct logsource *ret, struct buf *unread, struct err *err) {
@@ -48,10 +49,11 @@ int logsource_make(json_t *containers, struct logsource *ret, struct buf *unread
         size_t i;
         json_t *container;
 
-        *ret = (struct logsource){ .items = calloc(json_array_size(containers) + 1, sizeof(*ret->items)), .containers = json_incref(containers) };
+        *ret = (struct logsource){ .items = calloc(json_array_size(containers) + 1, sizeof(*ret->items)),
+                                   .containers = json_incref(containers) };
         if (!ret->items)
                 return err_oom(err);
-        json_array_foreach(containers, i, container) {
+        json_array_foreach (containers, i, container) {
                 const char *why = read_source(container, &ret->items[ret->n]);
 
                 if (!why)
@@ -59,7 +61,8 @@ int logsource_make(json_t *containers, struct logsource *ret, struct buf *unread
                 else
                         buf_printf(unread, "%s: %s\n",
                                    target_text(text_of(container, "stack"), text_of(container, "container"),
-                                               json_integer_value(json_object_get(container, "replica")), true, target), why);
+                                               json_integer_value(json_object_get(container, "replica")), true, target),
+                                   why);
         }
         return 0;
 }
@@ -81,7 +84,7 @@ static void fill(json_t *failure, const char *stack, const json_t *containers) {
         (void)snprintf(wanted.stack, sizeof(wanted.stack), "%s", stack);
         (void)snprintf(wanted.container, sizeof(wanted.container), "%s", text_of(failure, "container"));
         wanted.replica = (uint32_t)json_integer_value(json_object_get(failure, "replica"));
-        json_array_foreach(containers, i, container) {
+        json_array_foreach (containers, i, container) {
                 struct logread_options options = LOGREAD_OPTIONS;
                 struct logread_target source;
                 json_t *lines = json_object_get(failure, "lines");
@@ -105,10 +108,12 @@ void logsource_fill_failures(const struct cli *c, json_t *result) {
         if (json_array_size(failures) == 0 || !*stack || daemon_connect(c, stack, &client, NULL) < 0)
                 return;
         json_t *parameters = json_pack("{s:[s]}", "targets", stack);
-        int r = control_client_call(client, &(struct control_request){ .method = CONTROL_METHOD("Status"), .parameters = parameters }, PATIENCE_USEC, &answer, NULL);
+        int r = control_client_call(client,
+                                    &(struct control_request){ .method = CONTROL_METHOD("Status"), .parameters = parameters },
+                                    PATIENCE_USEC, &answer, NULL);
         json_decref(parameters);
         if (r < 0 || answer.error)
                 return; /* the failure itself is told all the same */
-        json_array_foreach(failures, i, failure)
+        json_array_foreach (failures, i, failure)
                 fill(failure, stack, json_object_get(answer.parameters, "containers"));
 }

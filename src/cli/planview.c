@@ -31,7 +31,7 @@ void planview_expect(const json_t *plan, struct progress *p, uint64_t now_usec) 
         json_t *change;
         size_t i;
 
-        json_array_foreach(json_object_get(plan, "changes"), i, change) {
+        json_array_foreach (json_object_get(plan, "changes"), i, change) {
                 const char *container = json_string_value(json_object_get(change, "container")),
                            *symbol = json_string_value(json_object_get(change, "symbol"));
 

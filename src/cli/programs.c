@@ -17,7 +17,8 @@ int programs_find_daemon(char **ret, struct err *err) {
         for (size_t i = 0; i <= ARRAY_SIZE(places); i++) {
                 char *path = NULL;
 
-                if ((i < ARRAY_SIZE(places) ? asprintf(&path, "%s/%s", self, places[i]) : asprintf(&path, "%s/ctrsupd", CTRSUP_LIBEXECDIR)) < 0)
+                if ((i < ARRAY_SIZE(places) ? asprintf(&path, "%s/%s", self, places[i])
+                                            : asprintf(&path, "%s/ctrsupd", CTRSUP_LIBEXECDIR)) < 0)
                         return err_oom(err);
                 if (access(path, X_OK) == 0) {
                         *ret = path;

@@ -39,9 +39,9 @@ enum progress_mark progress_mark(const char *state) {
                 const char *state;
                 enum progress_mark mark;
         } known[] = {
-                { "ready", MARK_FINE },   { "completed", MARK_FINE }, { "failed", MARK_BAD },    { "backoff", MARK_BAD },
-                { "unhealthy", MARK_BAD }, { "stopped", MARK_RESTS }, { "removed", MARK_RESTS }, { "waiting", MARK_RESTS },
-                { "pending", MARK_RESTS },
+                { "ready", MARK_FINE },    { "completed", MARK_FINE }, { "failed", MARK_BAD },
+                { "backoff", MARK_BAD },   { "unhealthy", MARK_BAD },  { "stopped", MARK_RESTS },
+                { "removed", MARK_RESTS }, { "waiting", MARK_RESTS },  { "pending", MARK_RESTS },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -70,7 +70,8 @@ static struct progress_row *row_of(struct progress *p, const char *name) {
         return &p->rows[p->n++];
 }
 
-static void set_row(struct progress *p, const char *name, const char *state, const char *message, double seconds, uint64_t now_usec) {
+static void set_row(struct progress *p, const char *name, const char *state, const char *message, double seconds,
+                    uint64_t now_usec) {
         struct progress_row *row = row_of(p, name);
         char *new_state = strdup(state), *new_message = message ? strdup(message) : NULL;
 
@@ -132,7 +133,8 @@ bool progress_take(struct progress *p, const json_t *transition, uint64_t now_us
         for (size_t i = 0; i < p->n; i++) {
                 const struct progress_row *row = &p->rows[i];
 
-                if (strcmp(row->name, name) == 0 && strcmp(row->state, to) == 0 && strcmp(row->message ? row->message : "", message ? message : "") == 0)
+                if (strcmp(row->name, name) == 0 && strcmp(row->state, to) == 0 &&
+                    strcmp(row->message ? row->message : "", message ? message : "") == 0)
                         return false;
         }
         set_row(p, name, to, message, seconds_of(transition, "duration"), now_usec);
@@ -205,7 +207,8 @@ static const char *mark_text(enum progress_mark mark, const struct progress_styl
         return style->unicode ? marks[mark].unicode : marks[mark].ascii;
 }
 
-static void draw_row(const struct progress_row *row, const struct progress_style *style, unsigned name_width, uint64_t now_usec, struct buf *out) {
+static void draw_row(const struct progress_row *row, const struct progress_style *style, unsigned name_width, uint64_t now_usec,
+                     struct buf *out) {
         enum progress_mark mark = progress_mark(row->state);
         unsigned left = style->columns > 4 ? style->columns - 4 : 1; /* the mark, and the last column, where terminals wrap */
         char words[NUM_TEXT_MAX];
@@ -288,8 +291,8 @@ void progress_draw(struct progress *p, const struct progress_style *style, uint6
 }
 
 void progress_plain(const json_t *transition, struct buf *out) {
-        const char *stack = text_of(transition, "stack"), *container = text_of(transition, "container"), *to = text_of(transition, "to"),
-                   *message = message_of(transition);
+        const char *stack = text_of(transition, "stack"), *container = text_of(transition, "container"),
+                   *to = text_of(transition, "to"), *message = message_of(transition);
         json_int_t replica = json_integer_value(json_object_get(transition, "replica"));
         double seconds = seconds_of(transition, "duration");
         char target[TARGET_TEXT_SIZE], words[NUM_TEXT_MAX];
@@ -314,7 +317,8 @@ void progress_json(const json_t *transition, struct buf *out) {
 }
 
 static void put_failure(const json_t *failure, const char *stack, const struct progress_style *style, struct buf *out) {
-        const char *container = text_of(failure, "container"), *message = text_of(failure, "message"), *hint = text_of(failure, "hint");
+        const char *container = text_of(failure, "container"), *message = text_of(failure, "message"),
+                   *hint = text_of(failure, "hint");
         json_int_t replica = json_integer_value(json_object_get(failure, "replica"));
         const json_t *lines = json_object_get(failure, "lines");
         char target[TARGET_TEXT_SIZE];
@@ -322,9 +326,9 @@ static void put_failure(const json_t *failure, const char *stack, const struct p
         json_t *line;
 
         target_text(stack, container ? container : "", replica, true, target);
-        buf_printf(out, "%s%s%s: %s%s\n", style->color ? "\033[31m" : "", target, style->color ? "\033[0m" : "", message ? message : "failed",
-                   json_array_size(lines) > 0 ? "; last lines of its log:" : "");
-        json_array_foreach(lines, i, line) {
+        buf_printf(out, "%s%s%s: %s%s\n", style->color ? "\033[31m" : "", target, style->color ? "\033[0m" : "",
+                   message ? message : "failed", json_array_size(lines) > 0 ? "; last lines of its log:" : "");
+        json_array_foreach (lines, i, line) {
                 buf_puts(out, "    ");
                 (void)progress_put_cut(out, json_string_value(line) ? json_string_value(line) : "", UINT32_MAX);
                 buf_putc(out, '\n');
@@ -343,7 +347,7 @@ void progress_result(const json_t *result, const char *asked, const struct progr
         size_t i;
         json_t *failure;
 
-        json_array_foreach(json_object_get(result, "failures"), i, failure)
+        json_array_foreach (json_object_get(result, "failures"), i, failure)
                 put_failure(failure, stack ? stack : "", style, out);
         if (!outcome || (!stack && strcmp(outcome, "done") == 0))
                 return; /* of several targets: each has its line already */
@@ -353,7 +357,8 @@ void progress_result(const json_t *result, const char *asked, const struct progr
         if (strcmp(outcome, "done") == 0)
                 buf_printf(out, "%s%s", revision > 0 ? "is " : "", asked);
         else if (strcmp(outcome, "timeout") == 0)
-                buf_printf(out, "is not %s yet; the work goes on: ctrsup status%s%s", asked, stack ? " " : "", stack ? stack : "");
+                buf_printf(out, "is not %s yet; the work goes on: ctrsup status%s%s", asked, stack ? " " : "",
+                           stack ? stack : "");
         else
                 buf_puts(out, outcome);
         if (seconds >= 0)

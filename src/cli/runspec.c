@@ -79,7 +79,8 @@ static void put_environment(const struct runspec *r, struct buf *out) {
 }
 
 void runspec_put(const struct runspec *r, struct buf *out) {
-        buf_printf(out, "name: %s\ncontainers:\n  main:\n    type: job\n    restart: \"no\"\n    rootfs:\n      layers:\n", r->name);
+        buf_printf(out, "name: %s\ncontainers:\n  main:\n    type: job\n    restart: \"no\"\n    rootfs:\n      layers:\n",
+                   r->name);
         for (size_t i = 0; i < r->n_layers; i++) {
                 buf_puts(out, "        - dir: ");
                 put_quoted(out, r->layers[i]);
@@ -104,11 +105,16 @@ static const char *option_of(const char *path) {
         static const struct {
                 const char *path, *option;
         } options[] = {
-                { "containers.main.rootfs.layers", "--layer" },      { "containers.main.hostname", "--hostname" },
-                { "containers.main.limits.memory", "--memory" },     { "containers.main.limits.cpus", "--cpus" },
-                { "containers.main.limits.pids", "--pids" },         { "containers.main.environment", "--env" },
-                { "containers.main.user", "--user" },                { "containers.main.working_dir", "--workdir" },
-                { "containers.main.namespaces.net", "--net" },       { "containers.main.command", "the command" },
+                { "containers.main.rootfs.layers", "--layer" },
+                { "containers.main.hostname", "--hostname" },
+                { "containers.main.limits.memory", "--memory" },
+                { "containers.main.limits.cpus", "--cpus" },
+                { "containers.main.limits.pids", "--pids" },
+                { "containers.main.environment", "--env" },
+                { "containers.main.user", "--user" },
+                { "containers.main.working_dir", "--workdir" },
+                { "containers.main.namespaces.net", "--net" },
+                { "containers.main.command", "the command" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(options); i++)

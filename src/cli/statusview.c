@@ -53,8 +53,8 @@ const char *statusview_color(const char *state) {
         static const struct {
                 const char *state, *color;
         } colors[] = {
-                { "ready", "green" },   { "running", "green" }, { "failed", "red" },       { "backoff", "red" },     { "unhealthy", "red" },
-                { "starting", "yellow" }, { "stopping", "yellow" }, { "pending", "yellow" },
+                { "ready", "green" },   { "running", "green" },   { "failed", "red" },      { "backoff", "red" },
+                { "unhealthy", "red" }, { "starting", "yellow" }, { "stopping", "yellow" }, { "pending", "yellow" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(colors); i++)
@@ -92,7 +92,8 @@ void statusview_cpu(const json_t *container, const json_t *earlier, uint64_t sin
                 buf_puts(out, "-");
                 return;
         }
-        if (json_is_number(before) && now_usec > since_usec && json_equal(json_object_get(container, "pid"), json_object_get(earlier, "pid"))) {
+        if (json_is_number(before) && now_usec > since_usec &&
+            json_equal(json_object_get(container, "pid"), json_object_get(earlier, "pid"))) {
                 cpu -= json_number_value(before);
                 over = now_usec - since_usec;
         }
@@ -137,14 +138,14 @@ void statusview_block(const json_t *container, const char *target, uint64_t now_
         buf_printf(out, "%s: ", target);
         statusview_state(container, now_usec, out);
         buf_putc(out, '\n');
-        json_object_foreach((json_t *)(uintptr_t)container, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t)container, key, value) {
                 if (!is_worth_a_line(key, value))
                         continue;
                 buf_printf(out, "    %-16s ", key);
                 if (json_is_object(value)) {
                         const char *space = "";
 
-                        json_object_foreach(value, inner, part) {
+                        json_object_foreach (value, inner, part) {
                                 if (json_is_null(part))
                                         continue;
                                 buf_printf(out, "%s%s=", space, inner);

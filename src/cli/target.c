@@ -59,8 +59,9 @@ bool target_is_only(const json_t *containers, const char *stack, const char *con
         size_t i, n = 0;
         json_t *c;
 
-        json_array_foreach(containers, i, c) {
-                const char *s = json_string_value(json_object_get(c, "stack")), *name = json_string_value(json_object_get(c, "container"));
+        json_array_foreach (containers, i, c) {
+                const char *s = json_string_value(json_object_get(c, "stack")),
+                           *name = json_string_value(json_object_get(c, "container"));
 
                 n += s && name && strcmp(s, stack) == 0 && strcmp(name, container) == 0;
         }

@@ -26,7 +26,7 @@ struct apply {
         struct cli *cli;
         bool dry_run, no_wait, prune, foreground, no_foreground;
         struct variables variables;
-        json_t *plan;           /* what the daemon said; ours */
+        json_t *plan; /* what the daemon said; ours */
 };
 
 static int unsupported(struct cli *c, const char *what) {
@@ -118,7 +118,8 @@ static int take_plan(void *userdata, struct watch *w, const json_t *reply) {
 static int show_plan(struct apply *a, struct control_client *client, json_t *document) {
         _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
         _cleanup_buf_ struct buf text = BUF_NULL;
-        int code = daemon_call(a->cli, client, CONTROL_METHOD("Plan"), json_pack("{s:O, s:b}", "document", document, "prune", a->prune), &answer);
+        int code = daemon_call(a->cli, client, CONTROL_METHOD("Plan"),
+                               json_pack("{s:O, s:b}", "document", document, "prune", a->prune), &answer);
 
         if (code)
                 return code;
@@ -135,7 +136,8 @@ static int show_plan(struct apply *a, struct control_client *client, json_t *doc
 static int apply_and_go(struct apply *a, struct control_client *client, json_t *document) {
         _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
         _cleanup_buf_ struct buf text = BUF_NULL;
-        int code = daemon_call(a->cli, client, CONTROL_METHOD("Apply"), json_pack("{s:O, s:b}", "document", document, "prune", a->prune), &answer);
+        int code = daemon_call(a->cli, client, CONTROL_METHOD("Apply"),
+                               json_pack("{s:O, s:b}", "document", document, "prune", a->prune), &answer);
 
         if (code)
                 return code;
@@ -157,12 +159,16 @@ static int apply_and_watch(struct apply *a, struct control_client *client, const
         if (watch_init(&w, a->cli, &err) < 0)
                 return cli_fail(a->cli, EXIT_KERNEL, &err);
         (void)snprintf(goes_on, sizeof(goes_on), "stopped watching; the apply of %s goes on: ctrsup status %s", stack, stack);
-        int code = daemon_send(a->cli, client, CONTROL_METHOD("Apply"),
-                               json_pack("{s:O, s:b, s:o}", "document", document, "prune", a->prune, "timeout", daemon_timeout(a->cli)));
+        int code = daemon_send(
+                a->cli, client, CONTROL_METHOD("Apply"),
+                json_pack("{s:O, s:b, s:o}", "document", document, "prune", a->prune, "timeout", daemon_timeout(a->cli)));
         if (code == 0)
-                code = watch_until_done(&w, client, &(struct watch_work){ .asked = "ready", .goes_on = goes_on, .take = take_plan, .userdata = a }, &result);
+                code = watch_until_done(
+                        &w, client,
+                        &(struct watch_work){ .asked = "ready", .goes_on = goes_on, .take = take_plan, .userdata = a }, &result);
         if (result && a->cli->output == OUTPUT_JSON) {
-                int r = cli_print_json(a->cli, json_pack("{s:i, s:O*, s:O}", "version", 1, "plan", a->plan, "result", result), false);
+                int r = cli_print_json(a->cli, json_pack("{s:i, s:O*, s:O}", "version", 1, "plan", a->plan, "result", result),
+                                       false);
                 if (r != EXIT_OK)
                         code = r;
         }
@@ -171,7 +177,9 @@ static int apply_and_watch(struct apply *a, struct control_client *client, const
 }
 
 static int in_foreground(struct apply *a, const char *stack, json_t *document) {
-        return foreground_apply(a->cli, &(struct foreground){ .stack = stack, .document = document, .prune = a->prune, .plan = take_plan, .userdata = a });
+        return foreground_apply(
+                a->cli, &(struct foreground){
+                                .stack = stack, .document = document, .prune = a->prune, .plan = take_plan, .userdata = a });
 }
 
 /* Where it is to be done: by the daemon, by a foreground supervisor of this stack, or by one of ours. */

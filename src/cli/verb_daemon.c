@@ -20,7 +20,7 @@ static int show(struct cli *c, const json_t *daemon) {
 
         if (c->output == OUTPUT_JSON)
                 return cli_print_json(c, json_pack("{s:i, s:O}", "version", 1, "daemon", daemon), false);
-        json_object_foreach((json_t *)(uintptr_t)daemon, key, value) {
+        json_object_foreach ((json_t *)(uintptr_t)daemon, key, value) {
                 buf_printf(&out, "%-12s  ", key);
                 put_value(value, &out);
                 buf_putc(&out, '\n');

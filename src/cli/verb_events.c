@@ -40,13 +40,14 @@ static const char *text_of(const json_t *event, const char *key) {
 
 /* "2026-11-24T00:02:28Z shop/api.2: backoff: exited with status 1" */
 static void put_line(const json_t *event, struct buf *out) {
-        const char *time = text_of(event, "time"), *stack = text_of(event, "stack"), *container = text_of(event, "container"), *to = text_of(event, "to"),
-                   *message = text_of(event, "message"), *kind = text_of(event, "kind");
+        const char *time = text_of(event, "time"), *stack = text_of(event, "stack"), *container = text_of(event, "container"),
+                   *to = text_of(event, "to"), *message = text_of(event, "message"), *kind = text_of(event, "kind");
         char target[TARGET_TEXT_SIZE];
 
         buf_printf(out, "%.19sZ ", time ? time : "?");
         if (stack && container)
-                buf_printf(out, "%s: ", target_text(stack, container, json_integer_value(json_object_get(event, "replica")), true, target));
+                buf_printf(out, "%s: ",
+                           target_text(stack, container, json_integer_value(json_object_get(event, "replica")), true, target));
         else if (stack)
                 buf_printf(out, "%s: ", stack);
         if (to && message && strcmp(to, message) == 0)

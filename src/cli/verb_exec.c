@@ -30,7 +30,7 @@ struct exec {
         json_t *environment;
         struct session session;
         struct control_client *client;
-        int pty_socket;         /* the master comes from here */
+        int pty_socket; /* the master comes from here */
 };
 
 /* What ctrsup itself could not do is 125: all other codes are the command's. */
@@ -66,7 +66,8 @@ static int read_options(struct exec *x, struct args *args, int *code) {
                                 return -1;
                         }
                         json_t *value = json_string(equals + 1);
-                        if (!value || json_object_setn_new(x->environment, args->value, (size_t)(equals - args->value), value) < 0) {
+                        if (!value ||
+                            json_object_setn_new(x->environment, args->value, (size_t)(equals - args->value), value) < 0) {
                                 (void)cli_usage(x->cli, "--env: \"%s\" is no UTF-8", args->value);
                                 return -1;
                         }
@@ -200,7 +201,9 @@ static int carry(struct exec *x) {
 
 static int send_call(struct exec *x, json_t *parameters, const int *fds, size_t n) {
         struct err err = { 0 };
-        const struct control_request request = { .method = CONTROL_METHOD("Exec"), .parameters = parameters, .more = true, .fds = fds, .n_fds = n };
+        const struct control_request request = {
+                .method = CONTROL_METHOD("Exec"), .parameters = parameters, .more = true, .fds = fds, .n_fds = n
+        };
         int r = control_client_send(x->client, &request, &err);
 
         json_decref(parameters);
@@ -247,7 +250,10 @@ static int run(struct exec *x, struct args *args) {
         char **words = args_words(args);
         int n = args_n_words(args);
         if (n < 2)
-                return cli_usage(x->cli, n == 0 ? "which TARGET, and which command? exec TARGET -- CMD..." : "which command? exec %s -- CMD...", words[0]);
+                return cli_usage(x->cli,
+                                 n == 0 ? "which TARGET, and which command? exec TARGET -- CMD..."
+                                        : "which command? exec %s -- CMD...",
+                                 words[0]);
         if (target_parse(words[0], &target, &err) < 0)
                 return cli_fail(x->cli, EXIT_USAGE, &err);
         if (!target.container[0])
@@ -265,8 +271,8 @@ static int run(struct exec *x, struct args *args) {
                 err_set(&err, EINVAL, "the command is no UTF-8");
                 return fail(x->cli, &err);
         }
-        json_t *parameters = json_pack("{s:s, s:o, s:O, s:s?, s:s?, s:b}", "target", words[0], "command", command, "environment", x->environment, "user",
-                                       x->user, "working_dir", x->working_dir, "tty", x->tty);
+        json_t *parameters = json_pack("{s:s, s:o, s:O, s:s?, s:s?, s:b}", "target", words[0], "command", command, "environment",
+                                       x->environment, "user", x->user, "working_dir", x->working_dir, "tty", x->tty);
         struct winsize size;
         if (parameters && x->tty && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
                 (void)json_object_set_new(parameters, "rows", json_integer(size.ws_row));

@@ -62,7 +62,8 @@ void help_verb(const struct verb *v, struct buf *out) {
 
 void help_version(struct buf *out) {
         buf_printf(out, "ctrsup %s\nstack format 1, Varlink interface io.ctrsup.Manager\n", CTRSUP_VERSION);
-        buf_printf(out, "glibc %s, jansson %s, libsmartcols %s\n", gnu_get_libc_version(), jansson_version_str(), LIBSMARTCOLS_VERSION);
+        buf_printf(out, "glibc %s, jansson %s, libsmartcols %s\n", gnu_get_libc_version(), jansson_version_str(),
+                   LIBSMARTCOLS_VERSION);
 }
 
 int verb_help(struct cli *c, struct args *args) {
@@ -80,7 +81,8 @@ int verb_help(struct cli *c, struct args *args) {
         if (!v) {
                 const char *near = verb_suggest(name);
 
-                return near ? cli_usage(c, "unknown verb \"%s\": did you mean \"%s\"?", name, near) : cli_usage(c, "unknown verb \"%s\"", name);
+                return near ? cli_usage(c, "unknown verb \"%s\": did you mean \"%s\"?", name, near)
+                            : cli_usage(c, "unknown verb \"%s\"", name);
         }
         help_verb(v, &out);
         return cli_print(c, &out);

@@ -48,7 +48,8 @@ static int parse_option(struct cli *c, struct args *args, int id, struct request
         case SINCE:
         case UNTIL:
                 if (logread_parse_time(args->value, now, id == SINCE ? &q->options.since_usec : &q->options.until_usec) < 0)
-                        return cli_usage(c, "\"%s\" is no time; write 10m, 14:30, 2026-11-24 or 2026-11-24T14:30:05Z", args->value);
+                        return cli_usage(c, "\"%s\" is no time; write 10m, 14:30, 2026-11-24 or 2026-11-24T14:30:05Z",
+                                         args->value);
                 return 0;
         default:
                 q->options.max_priority = logread_parse_priority(args->value);
@@ -63,7 +64,7 @@ struct printing {
         enum logread_output output;
         bool names, follow;
         int code;
-        struct buf text;        /* not printed yet */
+        struct buf text; /* not printed yet */
 };
 
 /* Followed lines go out one by one, others in large pieces. */
@@ -91,7 +92,9 @@ static int open_stop(struct err *err) {
 }
 
 static int show(const struct cli *c, struct request *q, const struct logsource *source) {
-        struct printing p = { .cli = c, .output = q->output, .names = json_array_size(source->containers) > 1, .follow = q->options.follow };
+        struct printing p = {
+                .cli = c, .output = q->output, .names = json_array_size(source->containers) > 1, .follow = q->options.follow
+        };
         _cleanup_fd_ int stop = -EBADF;
         struct err err = { 0 };
 

@@ -83,7 +83,8 @@ static int read_options(struct operation *o, struct args *args, char signal_buf[
                 case SIGNAL:
                         o->signal = signal_name(args->value, signal_buf);
                         if (!o->signal) {
-                                (void)cli_usage(o->cli, "--signal: there is no signal \"%s\"; write SIGTERM, TERM or 15", args->value);
+                                (void)cli_usage(o->cli, "--signal: there is no signal \"%s\"; write SIGTERM, TERM or 15",
+                                                args->value);
                                 return -1;
                         }
                         break;
@@ -121,7 +122,8 @@ static int operate(struct operation *o, struct args *args) {
         json_t *targets = targets_json(args_words(args), n, &err);
         if (!targets)
                 return cli_fail(o->cli, EXIT_USAGE, &err);
-        json_t *parameters = json_pack("{s:o, s:b, s:o, s:s*}", "targets", targets, "all", o->all, "timeout", daemon_timeout(o->cli), "signal", o->signal);
+        json_t *parameters = json_pack("{s:o, s:b, s:o, s:s*}", "targets", targets, "all", o->all, "timeout",
+                                       daemon_timeout(o->cli), "signal", o->signal);
         return parameters ? carry_out(o, o->all ? NULL : args_words(args)[0], parameters) : cli_oom(o->cli);
 }
 
@@ -174,7 +176,8 @@ int verb_remove(struct cli *c, struct args *args) {
         code = o.volumes ? ask_for_volumes(c, stack) : 0;
         if (code)
                 return code;
-        return carry_out(&o, stack, json_pack("{s:s, s:b, s:o}", "stack", stack, "volumes", o.volumes, "timeout", daemon_timeout(c)));
+        return carry_out(&o, stack,
+                         json_pack("{s:s, s:b, s:o}", "stack", stack, "volumes", o.volumes, "timeout", daemon_timeout(c)));
 }
 
 static int wait_for(struct operation *o, const char *first, json_t *targets) {

@@ -21,8 +21,8 @@ const struct args_option status_options[] = {
 struct status {
         struct cli *cli;
         bool watch;
-        json_t *targets;        /* NULL: all */
-        json_t *earlier;        /* the containers of the last round */
+        json_t *targets; /* NULL: all */
+        json_t *earlier; /* the containers of the last round */
         uint64_t earlier_usec;
 };
 
@@ -42,7 +42,8 @@ static const char *text_of(const json_t *object, const char *key) {
 static const char *name_of(const json_t *all, const json_t *container, char buf[TARGET_TEXT_SIZE]) {
         const char *stack = text_of(container, "stack"), *name = text_of(container, "container");
 
-        return target_text(stack, name, json_integer_value(json_object_get(container, "replica")), target_is_only(all, stack, name), buf);
+        return target_text(stack, name, json_integer_value(json_object_get(container, "replica")),
+                           target_is_only(all, stack, name), buf);
 }
 
 static const json_t *find(const json_t *all, const json_t *container) {
@@ -50,7 +51,7 @@ static const json_t *find(const json_t *all, const json_t *container) {
         size_t i;
         json_t *c;
 
-        json_array_foreach(all, i, c) {
+        json_array_foreach (all, i, c) {
                 size_t same = 0;
 
                 for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
@@ -65,7 +66,7 @@ static void put_addresses(const json_t *container, struct buf *out) {
         size_t i;
         json_t *address;
 
-        json_array_foreach(json_object_get(container, "addresses"), i, address)
+        json_array_foreach (json_object_get(container, "addresses"), i, address)
                 buf_printf(out, "%s%s", i ? " " : "", json_string_value(address) ? json_string_value(address) : "?");
         if (out->len == 0)
                 buf_puts(out, "-");
@@ -94,8 +95,8 @@ static void add_row(const struct status *s, struct table_view *table, const json
 
 static int put_table(const struct status *s, const json_t *all, struct buf *out) {
         static const struct table_column columns[] = {
-                { "CONTAINER", false, true }, { "STATE", false, true },   { "HEALTH", false, true }, { "RESTARTS", false, false },
-                { "UPTIME", false, false },   { "CPU", false, false }, { "MEMORY", false, false }, { "PORTS", false, true },
+                { "CONTAINER", false, true }, { "STATE", false, true }, { "HEALTH", false, true },  { "RESTARTS", false, false },
+                { "UPTIME", false, false },   { "CPU", false, false },  { "MEMORY", false, false }, { "PORTS", false, true },
         };
         _cleanup_table_ struct table_view *table = table_new(s->cli, columns, ARRAY_SIZE(columns));
         uint64_t now = realtime();
@@ -104,7 +105,7 @@ static int put_table(const struct status *s, const json_t *all, struct buf *out)
 
         if (!table)
                 return cli_oom(s->cli);
-        json_array_foreach(all, i, container)
+        json_array_foreach (all, i, container)
                 add_row(s, table, all, container, now);
         table_put(table, out);
         return EXIT_OK;
@@ -116,7 +117,7 @@ static void put_plain(const struct status *s, const json_t *all, struct buf *out
         size_t i;
         json_t *container;
 
-        json_array_foreach(all, i, container) {
+        json_array_foreach (all, i, container) {
                 name_of(all, container, name);
                 if (s->cli->output == OUTPUT_NAME)
                         buf_printf(out, "%s\n", name);
@@ -148,7 +149,7 @@ static int verdict(const struct status *s, const json_t *all) {
 
         if (!s->targets)
                 return EXIT_OK;
-        json_array_foreach(all, i, container)
+        json_array_foreach (all, i, container)
                 if (!statusview_is_running(container))
                         return EXIT_NOT_RUNNING;
         return json_array_size(all) > 0 ? EXIT_OK : EXIT_NOT_RUNNING;
@@ -186,7 +187,8 @@ static int run(struct status *s, const char *first) {
         do {
                 code = once(s, client);
                 if (s->watch && (code == EXIT_OK || code == EXIT_NOT_RUNNING))
-                        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_sec = WATCH_USEC / USEC_PER_SEC }, NULL);
+                        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_sec = WATCH_USEC / USEC_PER_SEC },
+                                              NULL);
         } while (s->watch && (code == EXIT_OK || code == EXIT_NOT_RUNNING));
         return code;
 }

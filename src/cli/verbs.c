@@ -8,7 +8,8 @@
 
 static const struct args_option no_options[] = { { 0 } };
 
-#define LATER(verb_name, verb_words, verb_summary) { .name = verb_name, .words = verb_words, .summary = verb_summary, .options = no_options }
+#define LATER(verb_name, verb_words, verb_summary) \
+        { .name = verb_name, .words = verb_words, .summary = verb_summary, .options = no_options }
 
 const struct verb verbs[] = {
         {
@@ -53,7 +54,13 @@ const struct verb verbs[] = {
                 .summary = "type, default, change class and meaning of a key; alone, all keys",
                 .run = verb_explain,
         },
-        { .name = "schema", .words = "", .summary = "the JSON Schema of stack files, for editors", .run = verb_schema, .outputs = OUT(JSON) },
+        {
+                .name = "schema",
+                .words = "",
+                .summary = "the JSON Schema of stack files, for editors",
+                .run = verb_schema,
+                .outputs = OUT(JSON),
+        },
         {
                 .name = "status",
                 .words = "[TARGET...]",
@@ -99,7 +106,13 @@ const struct verb verbs[] = {
                 .options = run_options,
                 .run = verb_run,
         },
-        { .name = "start", .words = "TARGET...", .summary = "start what was stopped, or a job", .options = start_options, .run = verb_start },
+        {
+                .name = "start",
+                .words = "TARGET...",
+                .summary = "start what was stopped, or a job",
+                .options = start_options,
+                .run = verb_start,
+        },
         {
                 .name = "stop",
                 .words = "TARGET...",
@@ -107,8 +120,20 @@ const struct verb verbs[] = {
                 .options = stop_options,
                 .run = verb_stop,
         },
-        { .name = "restart", .words = "TARGET...", .summary = "stop and start again", .options = restart_options, .run = verb_restart },
-        { .name = "remove", .words = "STACK", .summary = "stop a stack and forget it", .options = remove_options, .run = verb_remove },
+        {
+                .name = "restart",
+                .words = "TARGET...",
+                .summary = "stop and start again",
+                .options = restart_options,
+                .run = verb_restart,
+        },
+        {
+                .name = "remove",
+                .words = "STACK",
+                .summary = "stop a stack and forget it",
+                .options = remove_options,
+                .run = verb_remove,
+        },
         {
                 .name = "wait",
                 .words = "TARGET...",
@@ -117,7 +142,13 @@ const struct verb verbs[] = {
                 .options = wait_options,
                 .run = verb_wait,
         },
-        { .name = "daemon", .words = "status", .summary = "the daemon about itself", .run = verb_daemon, .outputs = OUT(TABLE) | OUT(JSON) },
+        {
+                .name = "daemon",
+                .words = "status",
+                .summary = "the daemon about itself",
+                .run = verb_daemon,
+                .outputs = OUT(TABLE) | OUT(JSON),
+        },
         { .name = "help", .words = "[VERB]", .summary = "help, also for a verb", .run = verb_help },
         LATER("diff", "STACK", "what differs between the stack and what runs"),
         LATER("why", "TARGET", "the last end explained"),

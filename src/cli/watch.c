@@ -132,7 +132,9 @@ int watch_wait(struct watch *w, struct pollfd *fds, size_t n, uint64_t timeout_u
         if (n + 1 > ARRAY_SIZE(all))
                 n = ARRAY_SIZE(all) - 1;
         for (;;) {
-                uint64_t passed = watch_now() - start, rest = timeout_usec == UINT64_MAX ? UINT64_MAX : timeout_usec > passed ? timeout_usec - passed : 0;
+                uint64_t passed = watch_now() - start, rest = timeout_usec == UINT64_MAX ? UINT64_MAX
+                                                              : timeout_usec > passed    ? timeout_usec - passed
+                                                                                         : 0;
                 uint64_t wait = is_spinning(w) && rest > TICK_USEC ? TICK_USEC : rest;
 
                 memcpy(all, fds, n * sizeof(*fds));
@@ -175,7 +177,8 @@ static int end_by(struct watch *w, int sig, const char *goes_on) {
 
 /* One reply: EXIT_OK to go on, with *done when it was the last; else an exit code. */
 static int take_reply(struct watch *w, const struct watch_work *work, const struct control_answer *a, bool *done, json_t **ret) {
-        const json_t *transition = json_object_get(a->parameters, "transition"), *result = json_object_get(a->parameters, "result");
+        const json_t *transition = json_object_get(a->parameters, "transition"),
+                     *result = json_object_get(a->parameters, "result");
         _cleanup_buf_ struct buf text = BUF_NULL;
 
         if (a->error)
@@ -232,5 +235,8 @@ int watch_call(struct cli *c, struct control_client *client, const char *method,
                 return cli_fail(c, EXIT_KERNEL, &err);
         }
         int code = daemon_send(c, client, method, parameters);
-        return code ? code : watch_until_done(&w, client, &(struct watch_work){ .asked = asked, .goes_on = "stopped watching; the work goes on" }, NULL);
+        return code ? code
+                    : watch_until_done(&w, client,
+                                       &(struct watch_work){ .asked = asked, .goes_on = "stopped watching; the work goes on" },
+                                       NULL);
 }

@@ -9,7 +9,8 @@ json_t *control_message(const char *error, json_t *parameters, bool continues) {
         if (!parameters)
                 parameters = json_object();
         if (!message || !parameters || (error && json_object_set_new(message, "error", json_string(error)) < 0) ||
-            json_object_set(message, "parameters", parameters) < 0 || (continues && json_object_set_new(message, "continues", json_true()) < 0)) {
+            json_object_set(message, "parameters", parameters) < 0 ||
+            (continues && json_object_set_new(message, "continues", json_true()) < 0)) {
                 json_decref(message);
                 message = NULL;
         }
@@ -28,7 +29,8 @@ struct control_call *control_call_unref(struct control_call *c) {
         if (!c->answered) {
                 /* A client must not wait for ever because of our mistake. */
                 c->refs++;
-                (void)control_error(c, "Failed", json_pack("{s:s, s:n, s:n}", "message", "the supervisor gave no answer", "hint", "errno"));
+                (void)control_error(c, "Failed",
+                                    json_pack("{s:s, s:n, s:n}", "message", "the supervisor gave no answer", "hint", "errno"));
                 c->refs--;
         }
         if (c->connection->call == c)
@@ -39,12 +41,24 @@ struct control_call *control_call_unref(struct control_call *c) {
         return NULL;
 }
 
-const char *control_call_method(const struct control_call *c) { return c->method; }
-const struct control_peer *control_call_peer(const struct control_call *c) { return &c->connection->peer; }
-enum control_right control_call_right(const struct control_call *c) { return c->connection->right; }
-bool control_call_more(const struct control_call *c) { return c->more; }
-bool control_call_oneway(const struct control_call *c) { return c->oneway; }
-size_t control_call_n_fds(const struct control_call *c) { return c->message.n_fds; }
+const char *control_call_method(const struct control_call *c) {
+        return c->method;
+}
+const struct control_peer *control_call_peer(const struct control_call *c) {
+        return &c->connection->peer;
+}
+enum control_right control_call_right(const struct control_call *c) {
+        return c->connection->right;
+}
+bool control_call_more(const struct control_call *c) {
+        return c->more;
+}
+bool control_call_oneway(const struct control_call *c) {
+        return c->oneway;
+}
+size_t control_call_n_fds(const struct control_call *c) {
+        return c->message.n_fds;
+}
 
 bool control_call_is_open(const struct control_call *c) {
         return !c->answered && c->connection->server && !c->connection->doomed;
@@ -58,7 +72,8 @@ int control_call_take_fd(struct control_call *c, size_t i) {
         return i < c->message.n_fds ? take_fd(&c->message.fds[i]) : -EBADF;
 }
 
-void control_call_on_disconnect(struct control_call *c, void (*callback)(struct control_call *c, void *userdata), void *userdata) {
+void control_call_on_disconnect(struct control_call *c, void (*callback)(struct control_call *c, void *userdata),
+                                void *userdata) {
         c->on_disconnect = callback;
         c->disconnect_userdata = userdata;
 }
@@ -184,7 +199,8 @@ void call_dispatch(struct connection *connection, struct varlink_message *messag
         *c = (struct control_call){ .refs = 1, .connection = connection_ref(connection), .message = *message };
         *message = VARLINK_MESSAGE_NULL;
 
-        json_t *object = c->message.object, *parameters = json_object_get(object, "parameters"), *method = json_object_get(object, "method");
+        json_t *object = c->message.object, *parameters = json_object_get(object, "parameters"),
+               *method = json_object_get(object, "method");
         json_t *more = json_object_get(object, "more"), *oneway = json_object_get(object, "oneway");
         c->more = json_is_true(more);
         c->oneway = json_is_true(oneway);

@@ -23,7 +23,8 @@ static int unreachable(const char *path, int code, struct err *err) {
         } reasons[] = {
                 { EACCES, "permission denied", "run as root or as a member of group \"ctrsup\" (newgrp, or log in again)" },
                 { EPERM, "permission denied", "run as root or as a member of group \"ctrsup\" (newgrp, or log in again)" },
-                { ENOENT, "there is no such socket", "is it running? systemctl status ctrsup, or start it: systemctl start ctrsup" },
+                { ENOENT, "there is no such socket",
+                  "is it running? systemctl status ctrsup, or start it: systemctl start ctrsup" },
                 { ECONNREFUSED, "nobody answers", "it has ended or was killed: systemctl status ctrsup" },
                 { EAGAIN, "too many clients wait already", "try again" },
         };
@@ -173,8 +174,8 @@ int control_client_wait(struct control_client *c, uint64_t timeout_usec, struct 
         }
 }
 
-int control_client_call(struct control_client *c, const struct control_request *request, uint64_t timeout_usec, struct control_answer *ret,
-                        struct err *err) {
+int control_client_call(struct control_client *c, const struct control_request *request, uint64_t timeout_usec,
+                        struct control_answer *ret, struct err *err) {
         int r = control_client_send(c, request, err);
 
         return r < 0 ? r : control_client_wait(c, timeout_usec, ret, err);

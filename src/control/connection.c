@@ -52,8 +52,8 @@ void connection_doom(struct connection *c) {
 
 /* Answers a message that is none, as far as the socket takes it at once, and hangs up. */
 static void reject(struct connection *c, const struct err *err) {
-        json_t *message = control_message(CONTROL_METHOD("Failed"), json_pack("{s:s, s:n, s:i}", "message", err->text, "hint", "errno", err->code),
-                                          false);
+        json_t *message = control_message(CONTROL_METHOD("Failed"),
+                                          json_pack("{s:s, s:n, s:i}", "message", err->text, "hint", "errno", err->code), false);
 
         if (message && varlink_wire_put(&c->wire, message, NULL, 0, NULL) == 0)
                 (void)varlink_wire_flush(&c->wire, NULL);
@@ -129,7 +129,8 @@ static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t eve
         }
         /* Both directions are closed: nobody will read an answer. What it sent before it went has been read above, a buffer full
          * at a time, and a call of it that is still open ends here. */
-        if ((events & (EPOLLHUP | EPOLLERR)) && (c->call || varlink_wire_queued(&c->wire) > 0 || (c->wire.eof && c->wire.in.len == 0)))
+        if ((events & (EPOLLHUP | EPOLLERR)) &&
+            (c->call || varlink_wire_queued(&c->wire) > 0 || (c->wire.eof && c->wire.in.len == 0)))
                 connection_doom(c);
         connection_update(c, progress);
         connection_unref(c);

@@ -159,7 +159,8 @@ int control_server_listen_fd(struct control_server *s, int fd_taken, struct err 
         int listening = 0, type = 0;
         socklen_t len = sizeof(int);
 
-        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
                 return err_sys(err, errno, "passed control socket");
         if (!listening || type != SOCK_STREAM)
                 return err_set(err, EINVAL, "passed control socket: it is no listening stream socket");

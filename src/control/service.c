@@ -16,8 +16,8 @@ static int get_info(struct control_call *call, json_t *parameters _unused_, void
 
         for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
                 (void)json_array_append_new(names, json_string(interfaces[i].name));
-        json_t *info = json_pack("{s:s, s:s, s:s, s:s, s:o}", "vendor", "ctrsup", "product", "ctrsupd", "version", CTRSUP_VERSION, "url",
-                                 "man:ctrsupd(8)", "interfaces", names);
+        json_t *info = json_pack("{s:s, s:s, s:s, s:s, s:o}", "vendor", "ctrsup", "product", "ctrsupd", "version", CTRSUP_VERSION,
+                                 "url", "man:ctrsupd(8)", "interfaces", names);
         return info ? control_reply(call, info, false) : -ENOMEM;
 }
 

@@ -172,7 +172,8 @@ int varlink_wire_take(struct varlink_wire *w, struct varlink_message *ret, struc
 
         if (!end) {
                 w->scanned = w->in.len;
-                return w->in.len > w->max_message ? err_set(err, EMSGSIZE, "message is longer than %zu bytes", w->max_message) : 0;
+                return w->in.len > w->max_message ? err_set(err, EMSGSIZE, "message is longer than %zu bytes", w->max_message)
+                                                  : 0;
         }
         size_t len = (size_t)(end - w->in.data);
         if (len > w->max_message)
@@ -260,7 +261,9 @@ static ssize_t send_some(struct varlink_wire *w) {
                 header.msg_control = &control;
                 header.msg_controllen = CMSG_SPACE(sizeof(int) * w->n_out_fds);
                 struct cmsghdr *c = CMSG_FIRSTHDR(&header);
-                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int) * w->n_out_fds) };
+                *c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+                                       .cmsg_type = SCM_RIGHTS,
+                                       .cmsg_len = CMSG_LEN(sizeof(int) * w->n_out_fds) };
                 memcpy(CMSG_DATA(c), w->out_fds, sizeof(int) * w->n_out_fds);
         }
         return sendmsg(w->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -199,7 +199,9 @@ static const char *bombs(const struct attack *a) {
 static void send_fds(int to, size_t n) {
         char space[CMSG_SPACE(sizeof(int) * 253)] = { 0 }, byte = '{';
         struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-        struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = CMSG_SPACE(sizeof(int) * n) };
+        struct msghdr header = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = CMSG_SPACE(sizeof(int) * n)
+        };
         struct cmsghdr *c = CMSG_FIRSTHDR(&header);
         int fds[253];
 
@@ -228,7 +230,8 @@ static const char *fds(const struct attack *a) {
 
 /* Calls whose answers are not read: they wait in the sockets, and then the client is dropped. */
 static const char *deaf(const struct attack *a) {
-        static const char call[] = "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"io.ctrsup.Manager\"}}";
+        static const char call[] =
+                "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"io.ctrsup.Manager\"}}";
         enum { N = 20 };
         int clients[N];
         uint64_t start = now_usec();
@@ -254,8 +257,10 @@ static const char *deaf(const struct attack *a) {
 /* Gone in the middle: of a message, of a call, of its replies. */
 static const char *flighty(const struct attack *a) {
         static const char *const calls[] = {
-                "{\"meth", "{\"method\":\"io.ctrsup.Manager.Events\",\"more\":true,\"parameters\":{\"follow\":true}}",
-                "{\"method\":\"io.ctrsup.Manager.Status\"}", "{\"method\":\"io.ctrsup.Manager.Attach\",\"more\":true}",
+                "{\"meth",
+                "{\"method\":\"io.ctrsup.Manager.Events\",\"more\":true,\"parameters\":{\"follow\":true}}",
+                "{\"method\":\"io.ctrsup.Manager.Status\"}",
+                "{\"method\":\"io.ctrsup.Manager.Attach\",\"more\":true}",
         };
 
         for (int i = 0; i < 4000; i++) {
@@ -341,16 +346,22 @@ static void try_one(const struct attack *a, const struct kind *k, size_t baselin
         good = control_client_free(good);
         bool settled = settle(a, baseline), held = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         (void)printf("%s - %s%s%s\n", held ? "ok" : "not ok", k->name, words[0] ? ": " : "", words);
-        (void)printf("%s - %s: a good client is answered meanwhile (99 of 100 within %.2f ms, %zu asked in %.1f s)\n", p99 <= GOOD_P99_USEC ? "ok" : "not ok",
-                     k->name, p99 / 1000.0, n, (double)(now_usec() - start) / 1e6);
-        (void)printf("%s - %s: no fd is left (%zu, before %zu)\n", settled ? "ok" : "not ok", k->name, count_fds(a->server), baseline);
+        (void)printf("%s - %s: a good client is answered meanwhile (99 of 100 within %.2f ms, %zu asked in %.1f s)\n",
+                     p99 <= GOOD_P99_USEC ? "ok" : "not ok", k->name, p99 / 1000.0, n, (double)(now_usec() - start) / 1e6);
+        (void)printf("%s - %s: no fd is left (%zu, before %zu)\n", settled ? "ok" : "not ok", k->name, count_fds(a->server),
+                     baseline);
 }
 
 int main(int argc, char *argv[]) {
         static const struct kind kinds[] = {
-                { "10,000 connects of a stranger", strangers }, { "300 connections held", crowd }, { "a byte now and then", drip },
-                { "a message of 128 MiB", flood },   { "bombs of 1 MiB", bombs },          { "fds by the hundred", fds },
-                { "answers never read", deaf },      { "gone in the middle", flighty },
+                { "10,000 connects of a stranger", strangers },
+                { "300 connections held", crowd },
+                { "a byte now and then", drip },
+                { "a message of 128 MiB", flood },
+                { "bombs of 1 MiB", bombs },
+                { "fds by the hundred", fds },
+                { "answers never read", deaf },
+                { "gone in the middle", flighty },
         };
 
         if (argc != 4)
@@ -368,6 +379,7 @@ int main(int argc, char *argv[]) {
         long before = rss_kib(a.server), peak = before;
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 try_one(&a, &kinds[i], baseline, &peak);
-        (void)printf("%s - memory grew by %ld KiB at most (from %ld)\n", peak - before <= MAX_GROWTH_KIB ? "ok" : "not ok", peak - before, before);
+        (void)printf("%s - memory grew by %ld KiB at most (from %ld)\n", peak - before <= MAX_GROWTH_KIB ? "ok" : "not ok",
+                     peak - before, before);
         return 0;
 }

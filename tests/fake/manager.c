@@ -34,29 +34,31 @@ struct fake {
         struct control_server *server;
         struct control_call *events, *lines, *exec, *slow, *stopping;
         int lifeline;
-        char *folder;           /* of the socket, removed at the end */
+        char *folder; /* of the socket, removed at the end */
         char stack[64];
 };
 
 static json_t *container(const char *stack, const char *name, const char *state) {
         bool up = strcmp(state, "ready") == 0;
 
-        return json_pack("{s:s, s:s, s:i, s:s, s:n, s:o, s:i, s:o, s:o, s:n, s:n, s:{s:i, s:n, s:i}, s:{s:i, s:i, s:i}, s:[], s:{s:s, s:n, s:s}, s:i}",
-                         "stack", stack, "container", name, "replica", 1, "state", state, "health", "pid", up ? json_integer(4711) : json_null(), "restarts", 2,
-                         "exit", up ? json_null() : json_pack("{s:i, s:n, s:s}", "code", 1, "signal", "reason", "exited"), "started_at",
-                         up ? json_string("2020-01-01T00:00:00.000000Z") : json_null(), "next_attempt_at", "message", "limits", "memory", 512 * 1024 * 1024,
-                         "cpus", "pids", 100, "usage", "memory", 96 * 1024 * 1024, "pids", 3, "cpu_usec", 1000, "addresses", "log", "driver", "file", "path",
-                         "tag", name, "revision", 1);
+        return json_pack(
+                "{s:s, s:s, s:i, s:s, s:n, s:o, s:i, s:o, s:o, s:n, s:n, s:{s:i, s:n, s:i}, s:{s:i, s:i, s:i}, s:[], s:{s:s, s:n, s:s}, s:i}",
+                "stack", stack, "container", name, "replica", 1, "state", state, "health", "pid",
+                up ? json_integer(4711) : json_null(), "restarts", 2, "exit",
+                up ? json_null() : json_pack("{s:i, s:n, s:s}", "code", 1, "signal", "reason", "exited"), "started_at",
+                up ? json_string("2020-01-01T00:00:00.000000Z") : json_null(), "next_attempt_at", "message", "limits", "memory",
+                512 * 1024 * 1024, "cpus", "pids", 100, "usage", "memory", 96 * 1024 * 1024, "pids", 3, "cpu_usec", 1000,
+                "addresses", "log", "driver", "file", "path", "tag", name, "revision", 1);
 }
 
 static json_t *transition(const char *stack, const char *name, const char *from, const char *to, const char *message) {
-        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s?, s:f}", "time", "2026-11-24T00:02:28.123456Z", "stack", stack, "container", name, "replica", 1,
-                         "from", from, "to", to, "message", message, "duration", 1.25);
+        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s?, s:f}", "time", "2026-11-24T00:02:28.123456Z", "stack", stack,
+                         "container", name, "replica", 1, "from", from, "to", to, "message", message, "duration", 1.25);
 }
 
 static json_t *result(const char *stack, const char *outcome, json_t *failures) {
-        return json_pack("{s:{s:s, s:s, s:i, s:f, s:o}}", "result", "outcome", outcome, "stack", stack, "revision", 7, "duration", 2.5, "failures",
-                         failures ? failures : json_array());
+        return json_pack("{s:{s:s, s:s, s:i, s:f, s:o}}", "result", "outcome", outcome, "stack", stack, "revision", 7, "duration",
+                         2.5, "failures", failures ? failures : json_array());
 }
 
 static json_t *plan(const char *stack, bool changes) {
@@ -64,10 +66,10 @@ static json_t *plan(const char *stack, bool changes) {
         static const char *const names[] = { "web", "job" };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:[]}", "container", names[i], "symbol", changes ? "+" : ".", "class",
-                                                            changes ? "new" : "unchanged", "keys"));
-        return json_pack("{s:s, s:i, s:o, s:i, s:i, s:i, s:i}", "stack", stack, "revision", 7, "changes", list, "added", changes ? 2 : 0, "changed", 0,
-                         "removed", 0, "unchanged", changes ? 0 : 2);
+                (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:[]}", "container", names[i], "symbol",
+                                                            changes ? "+" : ".", "class", changes ? "new" : "unchanged", "keys"));
+        return json_pack("{s:s, s:i, s:o, s:i, s:i, s:i, s:i}", "stack", stack, "revision", 7, "changes", list, "added",
+                         changes ? 2 : 0, "changed", 0, "removed", 0, "unchanged", changes ? 0 : 2);
 }
 
 /* The error that goes with a name: 1 when there was one. */
@@ -79,22 +81,27 @@ static int refuse(struct control_call *call, const char *name) {
         else if (strcmp(name, "later") == 0)
                 (void)control_error(call, "Unsupported", json_pack("{s:s}", "message", "that is not supported yet"));
         else if (strcmp(name, "kernel") == 0)
-                (void)control_error(call, "Failed", json_pack("{s:s, s:s, s:i, s:s}", "message", "containers.web.limits.memory: write memory.max: Device or resource busy",
-                                                              "hint", "try less", "errno", EBUSY, "place", "stack.yaml:9:15"));
+                (void)control_error(call, "Failed",
+                                    json_pack("{s:s, s:s, s:i, s:s}", "message",
+                                              "containers.web.limits.memory: write memory.max: Device or resource busy", "hint",
+                                              "try less", "errno", EBUSY, "place", "stack.yaml:9:15"));
         else if (strcmp(name, "invalid") == 0)
                 (void)control_error(call, "InvalidDocument",
-                                    json_pack("{s:[{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s}]}", "diagnostics", "file", "stack.yaml", "line", 14,
-                                              "column", 5, "endLine", 14, "endColumn", 9, "path", "containers.web.hostname", "id", "bad-name", "severity",
-                                              "error", "message", "\"A_B\" is no host name", "hint", "write a-b"));
+                                    json_pack("{s:[{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s, s:s}]}", "diagnostics", "file",
+                                              "stack.yaml", "line", 14, "column", 5, "endLine", 14, "endColumn", 9, "path",
+                                              "containers.web.hostname", "id", "bad-name", "severity", "error", "message",
+                                              "\"A_B\" is no host name", "hint", "write a-b"));
         else if (strcmp(name, "gone") == 0)
-                (void)control_error(call, "NoSuchTarget", json_pack("{s:s, s:s}", "target", name, "hint", "did you mean \"good\"?"));
+                (void)control_error(call, "NoSuchTarget",
+                                    json_pack("{s:s, s:s}", "target", name, "hint", "did you mean \"good\"?"));
         else
                 return 0;
         return 1;
 }
 
 static const char *stack_of(struct fake *f, json_t *parameters) {
-        const char *name = json_string_value(json_object_get(json_object_get(json_object_get(parameters, "document"), "stack"), "name"));
+        const char *name =
+                json_string_value(json_object_get(json_object_get(json_object_get(parameters, "document"), "stack"), "name"));
 
         (void)snprintf(f->stack, sizeof(f->stack), "%s", name ? name : "?");
         return f->stack;
@@ -118,33 +125,42 @@ static int apply(struct control_call *call, json_t *parameters, void *userdata) 
         if (strcmp(stack, "crash") == 0)
                 _exit(3);
         if (strcmp(stack, "slow") == 0) {
-                (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "web", "pending", "starting", NULL)), true);
+                (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "web", "pending", "starting", NULL)),
+                                    true);
                 f->slow = control_call_ref(call);
                 return 0;
         }
         bool bad = strcmp(stack, "bad") == 0;
         (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "web", "pending", "starting", NULL)), true);
         (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "job", "running", "completed", NULL)), true);
-        (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "web", "starting", bad ? "failed" : "ready", bad ? "exited with status 1" : NULL)),
-                            true);
+        (void)control_reply(
+                call,
+                json_pack("{s:o}", "transition",
+                          transition(stack, "web", "starting", bad ? "failed" : "ready", bad ? "exited with status 1" : NULL)),
+                true);
         if (f->lines)
-                (void)control_reply(f->lines, json_pack("{s:{s:s, s:s, s:i, s:s, s:s}}", "line", "stack", stack, "container", "web", "replica", 1, "stream", "stdout",
-                                                        "text", "hello from web"), true);
-        json_t *failures = bad ? json_pack("[{s:s, s:i, s:s, s:n, s:[s, s]}]", "container", "web", "replica", 1, "message", "exited with status 1 (3 attempts)",
-                                           "hint", "lines", "panic: no such file", "at main.c:3")
-                               : NULL;
+                (void)control_reply(f->lines,
+                                    json_pack("{s:{s:s, s:s, s:i, s:s, s:s}}", "line", "stack", stack, "container", "web",
+                                              "replica", 1, "stream", "stdout", "text", "hello from web"),
+                                    true);
+        json_t *failures =
+                bad ? json_pack("[{s:s, s:i, s:s, s:n, s:[s, s]}]", "container", "web", "replica", 1, "message",
+                                "exited with status 1 (3 attempts)", "hint", "lines", "panic: no such file", "at main.c:3")
+                    : NULL;
         return control_reply(call, result(stack, bad ? "failed" : "done", failures), false);
 }
 
 static int make_plan(struct control_call *call, json_t *parameters, void *userdata) {
         const char *stack = stack_of(userdata, parameters);
 
-        return refuse(call, stack) ? 0 : control_reply(call, json_pack("{s:o}", "plan", plan(stack, strcmp(stack, "same") != 0)), false);
+        return refuse(call, stack)
+                       ? 0
+                       : control_reply(call, json_pack("{s:o}", "plan", plan(stack, strcmp(stack, "same") != 0)), false);
 }
 
 static json_t *describe_daemon(void) {
-        return json_pack("{s:s, s:i, s:b, s:s, s:s, s:n, s:i}", "version", CTRSUP_VERSION, "pid", (int)getpid(), "foreground", 0, "started_at",
-                         "2020-01-01T00:00:00.000000Z", "socket", "/fake", "cgroup_root", "stacks", 1);
+        return json_pack("{s:s, s:i, s:b, s:s, s:s, s:n, s:i}", "version", CTRSUP_VERSION, "pid", (int)getpid(), "foreground", 0,
+                         "started_at", "2020-01-01T00:00:00.000000Z", "socket", "/fake", "cgroup_root", "stacks", 1);
 }
 
 static int status(struct control_call *call, json_t *parameters, void *userdata _unused_) {
@@ -164,7 +180,8 @@ static int status(struct control_call *call, json_t *parameters, void *userdata 
 
 /* Start, Stop, Restart, Remove, Wait: one transition, the result. */
 static int operate(struct control_call *call, json_t *parameters, void *userdata _unused_) {
-        const char *first = json_string_value(json_array_get(json_object_get(parameters, "targets"), 0)), *method = strrchr(control_call_method(call), '.') + 1;
+        const char *first = json_string_value(json_array_get(json_object_get(parameters, "targets"), 0)),
+                   *method = strrchr(control_call_method(call), '.') + 1;
         char stack[64];
 
         if (!first)
@@ -175,7 +192,11 @@ static int operate(struct control_call *call, json_t *parameters, void *userdata
         const char *to = strcmp(method, "Stop") == 0 ? "stopped" : strcmp(method, "Remove") == 0 ? "removed" : "ready";
         if (!control_call_more(call))
                 return control_reply(call, NULL, false);
-        (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "web", "ready", to, json_string_value(json_object_get(parameters, "signal")))), true);
+        (void)control_reply(
+                call,
+                json_pack("{s:o}", "transition",
+                          transition(stack, "web", "ready", to, json_string_value(json_object_get(parameters, "signal")))),
+                true);
         if (strcmp(stack, "slow") == 0)
                 return control_reply(call, result(stack, "timeout", NULL), false);
         return control_reply(call, result(stack, strcmp(stack, "bad") == 0 ? "failed" : "done", NULL), false);
@@ -186,8 +207,12 @@ static int events(struct control_call *call, json_t *parameters, void *userdata)
         bool more = control_call_more(call) && json_is_true(json_object_get(parameters, "follow"));
 
         if (control_call_more(call)) {
-                (void)control_reply(call, json_pack("{s:o}", "event", transition("good", "web", "pending", "starting", NULL)), true);
-                (void)control_reply(call, json_pack("{s:o}", "event", transition("good", "web", "starting", "backoff", "exited with status 1")), true);
+                (void)control_reply(call, json_pack("{s:o}", "event", transition("good", "web", "pending", "starting", NULL)),
+                                    true);
+                (void)control_reply(
+                        call,
+                        json_pack("{s:o}", "event", transition("good", "web", "starting", "backoff", "exited with status 1")),
+                        true);
         }
         if (!more)
                 return control_reply(call, json_pack("{s:n}", "event"), false);
@@ -214,21 +239,27 @@ static int finish(struct control_call *call, json_t *parameters, void *userdata)
         /* "slow" is slow to stop too: only force ends it. */
         if (strcmp(f->stack, "slow") == 0 && !force) {
                 if (f->slow)
-                        (void)control_reply(f->slow, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)), true);
+                        (void)control_reply(
+                                f->slow, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)),
+                                true);
                 if (!f->stopping)
                         f->stopping = control_call_ref(call);
-                return control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)), true);
+                return control_reply(
+                        call, json_pack("{s:o}", "transition", transition(f->stack, "web", "ready", "stopping", NULL)), true);
         }
         say(f, transition(f->stack, "web", "stopping", "stopped", NULL));
-        (void)control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "stopping", "stopped", NULL)), true);
+        (void)control_reply(call, json_pack("{s:o}", "transition", transition(f->stack, "web", "stopping", "stopped", NULL)),
+                            true);
         (void)control_reply(call, result(f->stack, "done", NULL), false);
         return sd_event_exit(f->event, 0);
 }
 
 static int on_child(sd_event_source *source _unused_, const siginfo_t *info, void *userdata) {
         struct fake *f = userdata;
-        json_t *end = info->si_code == CLD_EXITED ? json_pack("{s:i, s:n, s:s}", "code", info->si_status, "signal", "reason", "exited")
-                                                  : json_pack("{s:n, s:o, s:s}", "code", "signal", json_sprintf("SIG%s", sigabbrev_np(info->si_status)), "reason", "killed");
+        json_t *end = info->si_code == CLD_EXITED
+                              ? json_pack("{s:i, s:n, s:s}", "code", info->si_status, "signal", "reason", "exited")
+                              : json_pack("{s:n, s:o, s:s}", "code", "signal",
+                                          json_sprintf("SIG%s", sigabbrev_np(info->si_status)), "reason", "killed");
 
         (void)control_reply(f->exec, json_pack("{s:n, s:o}", "pid", "exit", end), false);
         f->exec = control_call_unref(f->exec);
@@ -260,7 +291,7 @@ static void run_command(json_t *parameters) {
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         for (size_t i = 0; i < json_array_size(words) && i < 63; i++)
                 argv[i] = strdup(json_string_value(json_array_get(words, i)));
-        json_object_foreach(json_object_get(parameters, "environment"), name, value)
+        json_object_foreach (json_object_get(parameters, "environment"), name, value)
                 (void)setenv(name, json_string_value(value), 1);
         if (folder && chdir(folder) < 0)
                 _exit(125);
@@ -280,9 +311,13 @@ static int exec_in(struct control_call *call, json_t *parameters, void *userdata
         if (refuse(call, stack))
                 return 0;
         if (strcmp(program, "/missing") == 0)
-                return control_error(call, "Failed", json_pack("{s:s, s:n, s:i, s:n}", "message", "run /missing: No such file or directory", "hint", "errno", ENOENT, "place"));
+                return control_error(call, "Failed",
+                                     json_pack("{s:s, s:n, s:i, s:n}", "message", "run /missing: No such file or directory",
+                                               "hint", "errno", ENOENT, "place"));
         if (strcmp(program, "/forbidden") == 0)
-                return control_error(call, "Failed", json_pack("{s:s, s:n, s:i, s:n}", "message", "run /forbidden: Permission denied", "hint", "errno", EACCES, "place"));
+                return control_error(call, "Failed",
+                                     json_pack("{s:s, s:n, s:i, s:n}", "message", "run /forbidden: Permission denied", "hint",
+                                               "errno", EACCES, "place"));
         f->exec = control_call_ref(call);
         for (size_t i = 0; i < 3; i++)
                 fds[i] = control_call_take_fd(call, i);
@@ -336,7 +371,11 @@ static void say_lifeline(const struct fake *f, const char *words) {
 
 static int serve(struct fake *f, const char *path) {
         const struct control_server_args args = {
-                .event = f->event, .methods = methods, .n_methods = ARRAY_SIZE(methods), .rights = rights, .userdata = f,
+                .event = f->event,
+                .methods = methods,
+                .n_methods = ARRAY_SIZE(methods),
+                .rights = rights,
+                .userdata = f,
         };
         struct err err = { 0 };
 

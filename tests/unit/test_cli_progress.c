@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <wchar.h>
 
-static json_t *transition(const char *container, int replica, const char *from, const char *to, const char *message, double seconds) {
-        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s?, s:f}", "time", "2026-11-24T00:00:00Z", "stack", "shop", "container", container, "replica", replica,
-                         "from", from, "to", to, "message", message, "duration", seconds);
+static json_t *transition(const char *container, int replica, const char *from, const char *to, const char *message,
+                          double seconds) {
+        return json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s?, s:f}", "time", "2026-11-24T00:00:00Z", "stack", "shop",
+                         "container", container, "replica", replica, "from", from, "to", to, "message", message, "duration",
+                         seconds);
 }
 
-static bool take(struct progress *p, const char *container, int replica, const char *to, const char *message, double seconds, uint64_t now) {
+static bool take(struct progress *p, const char *container, int replica, const char *to, const char *message, double seconds,
+                 uint64_t now) {
         json_t *t = transition(container, replica, "pending", to, message, seconds);
         bool news = progress_take(p, t, now);
 
@@ -93,9 +96,12 @@ static void fits_every_width(void **state _unused_) {
                 unsigned lines = 0;
 
                 fill(&p);
-                (void)take(&p, "a-container-with-a-name-that-is-sixty-three-characters-long-xyz", 1, "backoff",
-                           "日本語のメッセージ that goes on for longer than any terminal is wide, really, it does not end before column 100", 1, 0);
-                progress_draw(&p, &(struct progress_style){ .columns = columns, .unicode = true, .color = columns % 2 }, 9000000, &out);
+                (void)take(
+                        &p, "a-container-with-a-name-that-is-sixty-three-characters-long-xyz", 1, "backoff",
+                        "日本語のメッセージ that goes on for longer than any terminal is wide, really, it does not end before column 100",
+                        1, 0);
+                progress_draw(&p, &(struct progress_style){ .columns = columns, .unicode = true, .color = columns % 2 }, 9000000,
+                              &out);
                 for (const char *at = buf_text(&out), *end; (end = strchr(at, '\n')); at = end + 1, lines++)
                         assert_true(columns_of(at, (size_t)(end - at)) < columns);
                 assert_int_equal(lines, 5);
@@ -141,7 +147,12 @@ static void messages_cannot_drive_the_terminal(void **state _unused_) {
 
 /* One line a transition for a pipe: how long it took, or why, never both; nothing for "pending", which says nothing new. */
 static void plain_lines(void **state _unused_) {
-        static const struct { const char *container, *to, *message; int replica; double seconds; const char *line; } lines[] = {
+        static const struct {
+                const char *container, *to, *message;
+                int replica;
+                double seconds;
+                const char *line;
+        } lines[] = {
                 { "db", "starting", NULL, 1, 0.1, "shop/db: starting\n" },
                 { "db", "ready", NULL, 1, 2.2, "shop/db: ready (2.2s)\n" },
                 { "api", "completed", NULL, 2, 4.1, "shop/api.2: completed (4.1s)\n" },
@@ -152,7 +163,8 @@ static void plain_lines(void **state _unused_) {
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
                 _cleanup_buf_ struct buf out = BUF_NULL;
-                json_t *t = transition(lines[i].container, lines[i].replica, "x", lines[i].to, lines[i].message, lines[i].seconds);
+                json_t *t =
+                        transition(lines[i].container, lines[i].replica, "x", lines[i].to, lines[i].message, lines[i].seconds);
 
                 progress_plain(t, &out);
                 assert_string_equal(buf_text(&out), lines[i].line);
@@ -193,16 +205,21 @@ static void over_and_failed(void **state _unused_) {
 
 /* The last words and the exit code of every outcome. */
 static void results(void **state _unused_) {
-        static const struct { const char *outcome, *text; int code; } outcomes[] = {
+        static const struct {
+                const char *outcome, *text;
+                int code;
+        } outcomes[] = {
                 { "done", "shop: revision 7 is ready (12.4s)\n", EXIT_OK },
                 { "failed", "shop: revision 7 failed (12.4s)\n", EXIT_NEGATIVE },
-                { "timeout", "shop: revision 7 is not ready yet; the work goes on: ctrsup status shop (12.4s)\n", EXIT_TRY_AGAIN },
+                { "timeout", "shop: revision 7 is not ready yet; the work goes on: ctrsup status shop (12.4s)\n",
+                  EXIT_TRY_AGAIN },
         };
         const struct progress_style style = { .columns = 80 };
 
         for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
                 _cleanup_buf_ struct buf out = BUF_NULL;
-                json_t *r = json_pack("{s:s, s:s, s:i, s:f, s:[]}", "outcome", outcomes[i].outcome, "stack", "shop", "revision", 7, "duration", 12.4, "failures");
+                json_t *r = json_pack("{s:s, s:s, s:i, s:f, s:[]}", "outcome", outcomes[i].outcome, "stack", "shop", "revision",
+                                      7, "duration", 12.4, "failures");
 
                 progress_result(r, "ready", &style, &out);
                 assert_string_equal(buf_text(&out), outcomes[i].text);
@@ -217,9 +234,11 @@ static void results(void **state _unused_) {
 /* What failed comes before the last line: why, its last lines with control characters replaced, and where to look, or the hint. */
 static void failures_are_told(void **state _unused_) {
         _cleanup_buf_ struct buf out = BUF_NULL;
-        json_t *r = json_pack("{s:s, s:s, s:n, s:f, s:[{s:s, s:i, s:s, s:n, s:[s]}, {s:s, s:i, s:s, s:s, s:[]}]}", "outcome", "failed", "stack", "shop", "revision",
-                              "duration", 3.0, "failures", "container", "api", "replica", 2, "message", "exited with status 1 (4 attempts)", "hint", "lines",
-                              "panic: \033[31mno", "container", "web", "replica", 1, "message", "start shop/web: no layer", "hint", "make it", "lines");
+        json_t *r =
+                json_pack("{s:s, s:s, s:n, s:f, s:[{s:s, s:i, s:s, s:n, s:[s]}, {s:s, s:i, s:s, s:s, s:[]}]}", "outcome",
+                          "failed", "stack", "shop", "revision", "duration", 3.0, "failures", "container", "api", "replica", 2,
+                          "message", "exited with status 1 (4 attempts)", "hint", "lines", "panic: \033[31mno", "container",
+                          "web", "replica", 1, "message", "start shop/web: no layer", "hint", "make it", "lines");
 
         progress_result(r, "ready", &(struct progress_style){ .columns = 80 }, &out);
         assert_string_equal(buf_text(&out), "shop/api.2: exited with status 1 (4 attempts); last lines of its log:\n"
@@ -237,11 +256,16 @@ static int utf8(void **state _unused_) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_picture),         cmocka_unit_test(marks_follow_the_terminal),
-                cmocka_unit_test(fits_every_width),  cmocka_unit_test(fits_the_rows),
-                cmocka_unit_test(messages_cannot_drive_the_terminal), cmocka_unit_test(plain_lines),
-                cmocka_unit_test(news_is_told_once), cmocka_unit_test(over_and_failed),
-                cmocka_unit_test(results),           cmocka_unit_test(failures_are_told),
+                cmocka_unit_test(a_picture),
+                cmocka_unit_test(marks_follow_the_terminal),
+                cmocka_unit_test(fits_every_width),
+                cmocka_unit_test(fits_the_rows),
+                cmocka_unit_test(messages_cannot_drive_the_terminal),
+                cmocka_unit_test(plain_lines),
+                cmocka_unit_test(news_is_told_once),
+                cmocka_unit_test(over_and_failed),
+                cmocka_unit_test(results),
+                cmocka_unit_test(failures_are_told),
         };
 
         return cmocka_run_group_tests(tests, utf8, NULL);

@@ -11,8 +11,22 @@
 #include <ctrsup/spec/load.h>
 
 static void targets(void **state _unused_) {
-        static const char *const bad[] = { "", "/", "A", "shop/", "/web", "shop/web.", "shop/web.0", "shop/web.01", "shop/web.x", "shop//web", "-a", "a-", "shop/web.4294967296",
-                                           "shop.1", "s p", "shop/web/1" };
+        static const char *const bad[] = { "",
+                                           "/",
+                                           "A",
+                                           "shop/",
+                                           "/web",
+                                           "shop/web.",
+                                           "shop/web.0",
+                                           "shop/web.01",
+                                           "shop/web.x",
+                                           "shop//web",
+                                           "-a",
+                                           "a-",
+                                           "shop/web.4294967296",
+                                           "shop.1",
+                                           "s p",
+                                           "shop/web/1" };
         struct target t;
         struct err err = { 0 };
         char text[TARGET_TEXT_SIZE];
@@ -76,15 +90,21 @@ static void times_are_read(void **state _unused_) {
 
 /* The state with how it ended and when it tries again; the numbers of a line, "-" where nothing is known. */
 static void states_in_words(void **state _unused_) {
-        static const struct { const char *json, *state, *uptime, *cpu, *memory; } cases[] = {
-                { "{'state':'ready','pid':5,'started_at':'1970-01-01T00:00:10Z','usage':{'cpu_usec':2500000,'memory':100663296},'limits':{'memory':536870912}}", "ready", "12m",
-                  "0.3%", "96M / 512M" },
-                { "{'state':'ready','pid':5,'started_at':'1970-01-01T00:12:10Z','usage':{'memory':1024},'limits':{'memory':null}}", "ready", "20s", "-", "1K" },
-                { "{'state':'backoff','pid':null,'next_attempt_at':'1970-01-01T00:12:37.5Z','exit':{'code':1,'signal':null,'reason':'exited'},'started_at':null}", "backoff 8s (exit 1)",
-                  "-", "-", "-" },
-                { "{'state':'failed','exit':{'code':null,'signal':'SIGKILL','reason':'oom'}}", "failed (oom, SIGKILL)", "-", "-", "-" },
-                { "{'state':'failed','exit':{'code':null,'signal':'SIGSEGV','reason':'dumped'}}", "failed (SIGSEGV)", "-", "-", "-" },
-                { "{'state':'failed','exit':{'code':null,'signal':null,'reason':'not-started'}}", "failed (not-started)", "-", "-", "-" },
+        static const struct {
+                const char *json, *state, *uptime, *cpu, *memory;
+        } cases[] = {
+                { "{'state':'ready','pid':5,'started_at':'1970-01-01T00:00:10Z','usage':{'cpu_usec':2500000,'memory':100663296},'limits':{'memory':536870912}}",
+                  "ready", "12m", "0.3%", "96M / 512M" },
+                { "{'state':'ready','pid':5,'started_at':'1970-01-01T00:12:10Z','usage':{'memory':1024},'limits':{'memory':null}}",
+                  "ready", "20s", "-", "1K" },
+                { "{'state':'backoff','pid':null,'next_attempt_at':'1970-01-01T00:12:37.5Z','exit':{'code':1,'signal':null,'reason':'exited'},'started_at':null}",
+                  "backoff 8s (exit 1)", "-", "-", "-" },
+                { "{'state':'failed','exit':{'code':null,'signal':'SIGKILL','reason':'oom'}}", "failed (oom, SIGKILL)", "-", "-",
+                  "-" },
+                { "{'state':'failed','exit':{'code':null,'signal':'SIGSEGV','reason':'dumped'}}", "failed (SIGSEGV)", "-", "-",
+                  "-" },
+                { "{'state':'failed','exit':{'code':null,'signal':null,'reason':'not-started'}}", "failed (not-started)", "-",
+                  "-", "-" },
                 { "{'state':'completed','exit':{'code':0,'signal':null,'reason':'exited'}}", "completed", "-", "-", "-" },
                 { "{}", "?", "-", "-", "-" },
         };
@@ -114,8 +134,10 @@ static void states_in_words(void **state _unused_) {
 
 /* Between two looks at the same run the CPU is that of the time between; another run starts anew. */
 static void cpu_between_two_looks(void **state _unused_) {
-        json_t *a = json_loads("{\"pid\":5,\"started_at\":\"1970-01-01T00:00:00.000001Z\",\"usage\":{\"cpu_usec\":1000000}}", 0, NULL);
-        json_t *b = json_loads("{\"pid\":5,\"started_at\":\"1970-01-01T00:00:00.000001Z\",\"usage\":{\"cpu_usec\":2000000}}", 0, NULL);
+        json_t *a = json_loads("{\"pid\":5,\"started_at\":\"1970-01-01T00:00:00.000001Z\",\"usage\":{\"cpu_usec\":1000000}}", 0,
+                               NULL);
+        json_t *b = json_loads("{\"pid\":5,\"started_at\":\"1970-01-01T00:00:00.000001Z\",\"usage\":{\"cpu_usec\":2000000}}", 0,
+                               NULL);
         _cleanup_buf_ struct buf out = BUF_NULL;
 
         statusview_cpu(b, a, 10000000, 12000000, &out);
@@ -169,8 +191,31 @@ static void variables_in_order(void **state _unused_) {
 
 /* Whatever the words of `run` hold, they come out of the stack file as they went in: nothing is YAML, nothing a variable. */
 static void words_of_run_survive(void **state _unused_) {
-        static const char *const words[] = { "plain", "", "a b", "\"quoted\" 'x'", "back\\slash", "${HOME}", "$${X}", "$HOME", "tab\tnewline\nbell\a", "- list", "key: value",
-                                             "# no comment", "{a: b}", "*alias", "&anchor", "!tag", "null", "true", "1.10", "0x10", "ünïcode", "\x7f", "%YAML", "@at", "`tick`" };
+        static const char *const words[] = { "plain",
+                                             "",
+                                             "a b",
+                                             "\"quoted\" 'x'",
+                                             "back\\slash",
+                                             "${HOME}",
+                                             "$${X}",
+                                             "$HOME",
+                                             "tab\tnewline\nbell\a",
+                                             "- list",
+                                             "key: value",
+                                             "# no comment",
+                                             "{a: b}",
+                                             "*alias",
+                                             "&anchor",
+                                             "!tag",
+                                             "null",
+                                             "true",
+                                             "1.10",
+                                             "0x10",
+                                             "ünïcode",
+                                             "\x7f",
+                                             "%YAML",
+                                             "@at",
+                                             "`tick`" };
         const char *layers[] = { "/a \"b\"", "/${c}" }, *environment[] = { "A=1", "B=${x}", "A=2" };
         char *command[ARRAY_SIZE(words)];
         _cleanup_buf_ struct buf text = BUF_NULL, complaints = BUF_NULL;
@@ -179,9 +224,21 @@ static void words_of_run_survive(void **state _unused_) {
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 command[i] = (char *)(uintptr_t)words[i];
-        runspec_put(&(struct runspec){ .name = "run-1", .layers = layers, .n_layers = 2, .environment = environment, .n_environment = 3, .command = command,
-                                       .n_command = ARRAY_SIZE(words), .memory = "64M", .pids = "10", .cpus = "1.5", .user = "1000", .hostname = "box", .working_dir = "/w",
-                                       .net = "host" }, &text);
+        runspec_put(&(struct runspec){ .name = "run-1",
+                                       .layers = layers,
+                                       .n_layers = 2,
+                                       .environment = environment,
+                                       .n_environment = 3,
+                                       .command = command,
+                                       .n_command = ARRAY_SIZE(words),
+                                       .memory = "64M",
+                                       .pids = "10",
+                                       .cpus = "1.5",
+                                       .user = "1000",
+                                       .hostname = "box",
+                                       .working_dir = "/w",
+                                       .net = "host" },
+                    &text);
         assert_int_equal(diag_list_init(&diags, "run"), 0);
         int r = stack_load(buf_text(&text), text.len, &(struct stack_source){ .file = "run", .base_dir = "/" }, &diags, &stack);
         runspec_complain(&diags, &complaints);
@@ -209,9 +266,18 @@ static void run_complains_of_options(void **state _unused_) {
         struct diag_list diags;
         struct stack stack = STACK_NULL;
 
-        runspec_put(&(struct runspec){ .name = "run-1", .layers = layers, .n_layers = 1, .command = command, .n_command = 1, .memory = "1}, x: {", .pids = "-5" }, &text);
+        runspec_put(&(struct runspec){ .name = "run-1",
+                                       .layers = layers,
+                                       .n_layers = 1,
+                                       .command = command,
+                                       .n_command = 1,
+                                       .memory = "1}, x: {",
+                                       .pids = "-5" },
+                    &text);
         assert_int_equal(diag_list_init(&diags, "run"), 0);
-        assert_int_equal(stack_load(buf_text(&text), text.len, &(struct stack_source){ .file = "run", .base_dir = "/" }, &diags, &stack), -EBADMSG);
+        assert_int_equal(
+                stack_load(buf_text(&text), text.len, &(struct stack_source){ .file = "run", .base_dir = "/" }, &diags, &stack),
+                -EBADMSG);
         runspec_complain(&diags, &complaints);
         assert_non_null(strstr(buf_text(&complaints), "ctrsup: run: --memory: \"1}, x: {\" is not a size"));
         assert_non_null(strstr(buf_text(&complaints), "ctrsup: run: --pids: "));
@@ -221,7 +287,11 @@ static void run_complains_of_options(void **state _unused_) {
 
 /* Every error of the interface is an exit code of the table, with words. */
 static void errors_have_codes(void **state _unused_) {
-        static const struct { const char *error, *parameters; int code; const char *text; } errors[] = {
+        static const struct {
+                const char *error, *parameters;
+                int code;
+                const char *text;
+        } errors[] = {
                 { "io.ctrsup.Manager.Busy", "{\"message\":\"busy\"}", EXIT_TRY_AGAIN, "busy" },
                 { "io.ctrsup.Manager.NotPermitted", "{\"message\":\"no\"}", EXIT_NO_PERMISSION, "no" },
                 { "io.ctrsup.Manager.Unsupported", "{\"message\":\"later\"}", EXIT_USAGE, "later" },
@@ -230,13 +300,15 @@ static void errors_have_codes(void **state _unused_) {
                 { "io.ctrsup.Manager.Failed", "{\"message\":\"m\",\"errno\":null}", EXIT_NEGATIVE, "m" },
                 { "io.ctrsup.Manager.InvalidDocument", "{\"diagnostics\":[]}", EXIT_DATA, "the daemon refused the stack" },
                 { "org.varlink.service.MethodNotFound", "{\"method\":\"a.B\"}", EXIT_USAGE, "this daemon has no a.B" },
-                { "org.varlink.service.InvalidParameter", "{\"parameter\":\"x\"}", EXIT_BUG, "the daemon answered org.varlink.service.InvalidParameter (x)" },
+                { "org.varlink.service.InvalidParameter", "{\"parameter\":\"x\"}", EXIT_BUG,
+                  "the daemon answered org.varlink.service.InvalidParameter (x)" },
                 { "io.ctrsup.Manager.Busy", "{}", EXIT_TRY_AGAIN, "io.ctrsup.Manager.Busy" },
                 { "io.ctrsup.Manager.Failed", "{\"message\":5,\"errno\":\"x\"}", EXIT_NEGATIVE, "" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
-                struct control_answer a = { .parameters = json_loads(errors[i].parameters, 0, NULL), .error = strdup(errors[i].error) };
+                struct control_answer a = { .parameters = json_loads(errors[i].parameters, 0, NULL),
+                                            .error = strdup(errors[i].error) };
                 _cleanup_buf_ struct buf details = BUF_NULL;
                 struct err err = { 0 };
 
@@ -246,6 +318,7 @@ static void errors_have_codes(void **state _unused_) {
         }
 }
 
-unit_main(cmocka_unit_test(targets), cmocka_unit_test(colors_are_decided), cmocka_unit_test(progress_is_chosen), cmocka_unit_test(times_are_read),
-          cmocka_unit_test(states_in_words), cmocka_unit_test(cpu_between_two_looks), cmocka_unit_test(lines_have_names), cmocka_unit_test(variables_in_order),
-          cmocka_unit_test(words_of_run_survive), cmocka_unit_test(run_complains_of_options), cmocka_unit_test(errors_have_codes));
+unit_main(cmocka_unit_test(targets), cmocka_unit_test(colors_are_decided), cmocka_unit_test(progress_is_chosen),
+          cmocka_unit_test(times_are_read), cmocka_unit_test(states_in_words), cmocka_unit_test(cpu_between_two_looks),
+          cmocka_unit_test(lines_have_names), cmocka_unit_test(variables_in_order), cmocka_unit_test(words_of_run_survive),
+          cmocka_unit_test(run_complains_of_options), cmocka_unit_test(errors_have_codes));

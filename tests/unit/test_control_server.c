@@ -1,9 +1,9 @@
 /* The server and its clients in one process: the loop is stepped by hand between what the clients do. */
 #include "unit.h"
 
+#include <control/parts.h>
 #include <ctrsup/control/client.h>
 #include <ctrsup/control/server.h>
-#include <control/parts.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -61,8 +61,12 @@ static int count_up(struct control_call *c, json_t *parameters, void *userdata _
         return 0;
 }
 
-static int forget(struct control_call *c _unused_, json_t *parameters _unused_, void *userdata _unused_) { return 0; }
-static int refuse_it(struct control_call *c _unused_, json_t *parameters _unused_, void *userdata _unused_) { return -EXDEV; }
+static int forget(struct control_call *c _unused_, json_t *parameters _unused_, void *userdata _unused_) {
+        return 0;
+}
+static int refuse_it(struct control_call *c _unused_, json_t *parameters _unused_, void *userdata _unused_) {
+        return -EXDEV;
+}
 
 static int words(struct control_call *c, json_t *parameters _unused_, void *userdata _unused_) {
         struct err err = { 0 };
@@ -96,7 +100,7 @@ static int big(struct control_call *c, json_t *parameters, void *userdata _unuse
 static const struct control_method methods[] = {
         { CONTROL_METHOD("Echo"), echo, CONTROL_READ },      { CONTROL_METHOD("Keep"), keep, CONTROL_READ },
         { CONTROL_METHOD("Count"), count_up, CONTROL_READ }, { CONTROL_METHOD("Forget"), forget, CONTROL_READ },
-        { CONTROL_METHOD("Fail"), refuse_it, CONTROL_READ },      { CONTROL_METHOD("Words"), words, CONTROL_READ },
+        { CONTROL_METHOD("Fail"), refuse_it, CONTROL_READ }, { CONTROL_METHOD("Words"), words, CONTROL_READ },
         { CONTROL_METHOD("Admin"), echo, CONTROL_ADMIN },    { CONTROL_METHOD("Fd"), use_fd, CONTROL_READ },
         { CONTROL_METHOD("Big"), big, CONTROL_READ },
 };
@@ -123,7 +127,9 @@ static int set_up_with(struct fixture *f, struct control_server_args args) {
         return 0;
 }
 
-static void set_up(struct fixture *f) { set_up_with(f, (struct control_server_args){ 0 }); }
+static void set_up(struct fixture *f) {
+        set_up_with(f, (struct control_server_args){ 0 });
+}
 
 static void tear_down(struct fixture *f) {
         f->kept = control_call_unref(f->kept);
@@ -147,7 +153,9 @@ static int dial(struct fixture *f) {
         return fds[1];
 }
 
-static void say(int fd, const char *text) { assert_int_equal(send(fd, text, strlen(text) + 1, MSG_NOSIGNAL), strlen(text) + 1); }
+static void say(int fd, const char *text) {
+        assert_int_equal(send(fd, text, strlen(text) + 1, MSG_NOSIGNAL), strlen(text) + 1);
+}
 
 /* The next reply as text (without its NUL), "" when there is none, "EOF" at the end. */
 static const char *hear(struct fixture *f, int fd) {
@@ -316,18 +324,30 @@ static void half_closed_is_answered(void **state _unused_) {
 
 /* Every way a call can be wrong has its error; the connection goes on after a call that is only wrong in content. */
 static void wrong_calls_get_their_error(void **state _unused_) {
-        static const struct { const char *call, *error; } wrong[] = {
+        static const struct {
+                const char *call, *error;
+        } wrong[] = {
                 { "{}", "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"method\"}}" },
-                { "{\"method\":1}", "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"method\"}}" },
-                { CALL("Echo", ",\"parameters\":[]"), "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"parameters\"}}" },
-                { CALL("Echo", ",\"more\":1"), "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"more\"}}" },
-                { CALL("Echo", ",\"upgrade\":true"), "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"upgrade\"}}" },
-                { CALL("Nope", ""), "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"io.ctrsup.Manager.Nope\"}}" },
-                { "{\"method\":\"a.b.C\"}", "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"a.b\"}}" },
-                { "{\"method\":\"x\"}", "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"x\"}}" },
-                { CALL("Forget", ""), "{\"error\":\"io.ctrsup.Manager.Failed\",\"parameters\":{\"message\":\"the supervisor gave no answer\",\"hint\":null,\"errno\":null}}" },
-                { CALL("Fail", ""), "{\"error\":\"io.ctrsup.Manager.Failed\",\"parameters\":{\"message\":\"io.ctrsup.Manager.Fail: Invalid cross-device link\",\"hint\":null,\"errno\":18}}" },
-                { CALL("Words", ""), "{\"error\":\"io.ctrsup.Manager.Failed\",\"parameters\":{\"message\":\"failed; the words are no UTF-8\",\"hint\":null,\"errno\":2}}" },
+                { "{\"method\":1}",
+                  "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"method\"}}" },
+                { CALL("Echo", ",\"parameters\":[]"),
+                  "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"parameters\"}}" },
+                { CALL("Echo", ",\"more\":1"),
+                  "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"more\"}}" },
+                { CALL("Echo", ",\"upgrade\":true"),
+                  "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"upgrade\"}}" },
+                { CALL("Nope", ""),
+                  "{\"error\":\"org.varlink.service.MethodNotFound\",\"parameters\":{\"method\":\"io.ctrsup.Manager.Nope\"}}" },
+                { "{\"method\":\"a.b.C\"}",
+                  "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"a.b\"}}" },
+                { "{\"method\":\"x\"}",
+                  "{\"error\":\"org.varlink.service.InterfaceNotFound\",\"parameters\":{\"interface\":\"x\"}}" },
+                { CALL("Forget", ""),
+                  "{\"error\":\"io.ctrsup.Manager.Failed\",\"parameters\":{\"message\":\"the supervisor gave no answer\",\"hint\":null,\"errno\":null}}" },
+                { CALL("Fail", ""),
+                  "{\"error\":\"io.ctrsup.Manager.Failed\",\"parameters\":{\"message\":\"io.ctrsup.Manager.Fail: Invalid cross-device link\",\"hint\":null,\"errno\":18}}" },
+                { CALL("Words", ""),
+                  "{\"error\":\"io.ctrsup.Manager.Failed\",\"parameters\":{\"message\":\"failed; the words are no UTF-8\",\"hint\":null,\"errno\":2}}" },
         };
         struct fixture f;
 
@@ -338,7 +358,7 @@ static void wrong_calls_get_their_error(void **state _unused_) {
                 assert_string_equal(hear(&f, fd), wrong[i].error);
         }
         close_fd(fd);
-        /* oneway and more together is refused too, in silence as oneway asks; and what is no message ends the connection, in words */
+        /* What is no message ends the connection, in words. */
         fd = dial(&f);
         say(fd, "{\"method\":");
         assert_non_null(strstr(hear(&f, fd), "message is no JSON"));
@@ -367,8 +387,8 @@ static void describes_itself(void **state _unused_) {
         struct varlink_wire wire;
         struct varlink_message m;
         varlink_wire_init(&wire, fds[1], VARLINK_MAX_REPLY);
-        json_t *call = json_pack("{s:s, s:{s:s}}", "method", "org.varlink.service.GetInterfaceDescription", "parameters", "interface",
-                                 CONTROL_INTERFACE);
+        json_t *call = json_pack("{s:s, s:{s:s}}", "method", "org.varlink.service.GetInterfaceDescription", "parameters",
+                                 "interface", CONTROL_INTERFACE);
         assert_int_equal(varlink_wire_put(&wire, call, NULL, 0, NULL), 0);
         json_decref(call);
         assert_int_equal(varlink_wire_flush(&wire, NULL), 0);
@@ -437,7 +457,8 @@ static void too_many_clients_are_turned_away(void **state _unused_) {
         for (size_t i = 0; i < 5; i++)
                 fds[i] = dial(&f);
         assert_int_equal(control_server_n_clients(f.server), 4);
-        assert_string_equal(hear(&f, fds[4]), "{\"error\":\"io.ctrsup.Manager.Busy\",\"parameters\":{\"message\":\"too many clients\"}}");
+        assert_string_equal(hear(&f, fds[4]),
+                            "{\"error\":\"io.ctrsup.Manager.Busy\",\"parameters\":{\"message\":\"too many clients\"}}");
         assert_string_equal(hear(&f, fds[4]), "EOF");
         for (size_t i = 0; i < 5; i++)
                 close_fd(fds[i]);
@@ -516,7 +537,8 @@ static void slow_readers_are_dropped(void **state _unused_) {
         /* pipelined calls wait in the socket, not in our memory, while the answers are not read */
         fd = dial(&f);
         for (int i = 0; i < 100; i++)
-                (void)send(fd, CALL("Big", ",\"parameters\":{\"n\":1}"), sizeof(CALL("Big", ",\"parameters\":{\"n\":1}")), MSG_NOSIGNAL | MSG_DONTWAIT);
+                (void)send(fd, CALL("Big", ",\"parameters\":{\"n\":1}"), sizeof(CALL("Big", ",\"parameters\":{\"n\":1}")),
+                           MSG_NOSIGNAL | MSG_DONTWAIT);
         settle(&f);
         assert_int_equal(control_server_n_clients(f.server), 1);
         assert_true(varlink_wire_queued(&f.server->connections->wire) < 600 * 1024);
@@ -682,9 +704,11 @@ static void a_passed_socket_must_listen(void **state _unused_) {
 }
 
 unit_main(cmocka_unit_test(a_call_is_answered), cmocka_unit_test(more_gets_several), cmocka_unit_test(an_answer_may_come_later),
-          cmocka_unit_test(a_disconnect_is_told), cmocka_unit_test(oneway_is_silent), cmocka_unit_test(what_was_sent_before_the_end_counts),
-          cmocka_unit_test(half_closed_is_answered), cmocka_unit_test(wrong_calls_get_their_error), cmocka_unit_test(describes_itself),
-          cmocka_unit_test(rights_come_first), cmocka_unit_test(room_is_bounded), cmocka_unit_test(too_many_clients_are_turned_away),
-          cmocka_unit_test(slow_senders_are_dropped), cmocka_unit_test(slow_readers_are_dropped), cmocka_unit_test(the_longest_queue_goes_first),
-          cmocka_unit_test(fds_come_with_a_call), cmocka_unit_test(out_of_fds_pauses), cmocka_unit_test(the_path_is_made_safely),
+          cmocka_unit_test(a_disconnect_is_told), cmocka_unit_test(oneway_is_silent),
+          cmocka_unit_test(what_was_sent_before_the_end_counts), cmocka_unit_test(half_closed_is_answered),
+          cmocka_unit_test(wrong_calls_get_their_error), cmocka_unit_test(describes_itself), cmocka_unit_test(rights_come_first),
+          cmocka_unit_test(room_is_bounded), cmocka_unit_test(too_many_clients_are_turned_away),
+          cmocka_unit_test(slow_senders_are_dropped), cmocka_unit_test(slow_readers_are_dropped),
+          cmocka_unit_test(the_longest_queue_goes_first), cmocka_unit_test(fds_come_with_a_call),
+          cmocka_unit_test(out_of_fds_pauses), cmocka_unit_test(the_path_is_made_safely),
           cmocka_unit_test(a_passed_socket_must_listen));

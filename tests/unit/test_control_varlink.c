@@ -31,7 +31,9 @@ static void say(struct pair *p, const char *bytes, size_t len) {
 static void say_with_fds(struct pair *p, const char *bytes, size_t len, size_t n) {
         char space[CMSG_SPACE(sizeof(int) * 64)] = { 0 };
         struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
-        struct msghdr header = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = CMSG_SPACE(sizeof(int) * n) };
+        struct msghdr header = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space, .msg_controllen = CMSG_SPACE(sizeof(int) * n)
+        };
         struct cmsghdr *c = CMSG_FIRSTHDR(&header);
         int fds[64];
 
@@ -52,12 +54,33 @@ static size_t count_fds(void) {
 
 /* Texts that are no message, each refused with -EBADMSG and words. */
 static void refuses_what_is_no_object(void **state _unused_) {
-        static const struct { const char *text; size_t len; } bad[] = {
+        static const struct {
+                const char *text;
+                size_t len;
+        } bad[] = {
 #define TEXT(s) { s, sizeof(s) - 1 }
-                TEXT(""), TEXT("{"), TEXT("[]"), TEXT("1"), TEXT("\"a\""), TEXT("null"), TEXT("{}x"), TEXT("{} {}"), TEXT("{'a':1}"),
-                TEXT("{\"a\":1,\"a\":2}"), TEXT("{\"a\":\"\xff\"}"), TEXT("{\"a\":\"\xc0\xaf\"}"), TEXT("{\"a\":\"\xed\xa0\x80\"}"),
-                TEXT("{\"a\":\"\\u0000\"}"), TEXT("{\"a\\u0000b\":1}"), TEXT("{\"a\":\"\0\"}"), TEXT("{\"a\":1e999}"),
-                TEXT("{\"a\":99999999999999999999}"), TEXT("{\"a\":NaN}"), TEXT("{\"a\":\"\\ud800\"}"), TEXT("{\"a\":\"b"), TEXT("{\"a\":\"\\"),
+                TEXT(""),
+                TEXT("{"),
+                TEXT("[]"),
+                TEXT("1"),
+                TEXT("\"a\""),
+                TEXT("null"),
+                TEXT("{}x"),
+                TEXT("{} {}"),
+                TEXT("{'a':1}"),
+                TEXT("{\"a\":1,\"a\":2}"),
+                TEXT("{\"a\":\"\xff\"}"),
+                TEXT("{\"a\":\"\xc0\xaf\"}"),
+                TEXT("{\"a\":\"\xed\xa0\x80\"}"),
+                TEXT("{\"a\":\"\\u0000\"}"),
+                TEXT("{\"a\\u0000b\":1}"),
+                TEXT("{\"a\":\"\0\"}"),
+                TEXT("{\"a\":1e999}"),
+                TEXT("{\"a\":99999999999999999999}"),
+                TEXT("{\"a\":NaN}"),
+                TEXT("{\"a\":\"\\ud800\"}"),
+                TEXT("{\"a\":\"b"),
+                TEXT("{\"a\":\"\\"),
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -238,7 +261,8 @@ static void what_is_put_is_taken(void **state _unused_) {
         varlink_wire_init(&to, fds[0], 100);
         varlink_wire_init(&from, fds[1], 1000);
         for (int i = 0; i < N; i++) {
-                json_t *m = json_pack("{s:i, s:s}", "i", i, "text", "012345678901234567890123456789012345678901234567890123456789");
+                json_t *m =
+                        json_pack("{s:i, s:s}", "i", i, "text", "012345678901234567890123456789012345678901234567890123456789");
 
                 assert_int_equal(varlink_wire_put(&to, m, &(int){ 2 }, i == 0, NULL), 0);
                 json_decref(m);
@@ -270,6 +294,7 @@ static void what_is_put_is_taken(void **state _unused_) {
         assert_int_equal(count_fds(), before);
 }
 
-unit_main(cmocka_unit_test(refuses_what_is_no_object), cmocka_unit_test(bounds_the_shape), cmocka_unit_test(messages_come_whole_at_every_cut),
-          cmocka_unit_test(too_long_is_refused), cmocka_unit_test(eof_is_told), cmocka_unit_test(fds_stay_with_their_message),
-          cmocka_unit_test(too_many_fds_are_closed), cmocka_unit_test(what_is_put_is_taken));
+unit_main(cmocka_unit_test(refuses_what_is_no_object), cmocka_unit_test(bounds_the_shape),
+          cmocka_unit_test(messages_come_whole_at_every_cut), cmocka_unit_test(too_long_is_refused),
+          cmocka_unit_test(eof_is_told), cmocka_unit_test(fds_stay_with_their_message), cmocka_unit_test(too_many_fds_are_closed),
+          cmocka_unit_test(what_is_put_is_taken));
