@@ -22,8 +22,19 @@ static json_t *count_json(uint64_t n) {
         return n == UINT64_MAX ? json_null() : json_integer((json_int_t)n);
 }
 
+/* Words are cut at the ends of their arrays, in the middle of a character perhaps: that one goes, not the whole container. */
 static json_t *text_json(const char *text) {
-        return text && *text ? json_string(text) : json_null();
+        size_t len = text ? strlen(text) : 0;
+
+        if (len == 0)
+                return json_null();
+        for (size_t cut = 0; cut < 4 && cut < len; cut++) {
+                json_t *j = json_stringn(text, len - cut);
+
+                if (j)
+                        return j;
+        }
+        return json_string("(words that are not UTF-8)");
 }
 
 json_t *describe_exit(const struct exit_info *e) {
@@ -92,7 +103,7 @@ static json_t *transition_words(const struct instance *i) {
                         (void)snprintf(text, sizeof(text), "%s (attempt %u)", exit_info_words(&i->last_exit, words), i->attempts);
                 else
                         (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
-                return json_string(text);
+                return text_json(text);
         case PHASE_PENDING:
         case PHASE_STARTING:
         case PHASE_RUNNING:
@@ -128,7 +139,7 @@ json_t *describe_failure(const struct member *b) {
                 (void)snprintf(text, sizeof(text), "%s (%u attempts)", exit_info_words(&i->last_exit, words), i->attempts);
         else
                 (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
-        return json_pack("{s:s, s:i, s:s, s:o, s:[]}", "container", i->container, "replica", (int)i->replica, "message", text, "hint",
+        return json_pack("{s:s, s:i, s:o, s:o, s:[]}", "container", i->container, "replica", (int)i->replica, "message", text_json(text), "hint",
                          i->last_exit.reason == EXIT_NOT_STARTED ? text_json(b->hint) : json_null(), "lines");
 }
 
