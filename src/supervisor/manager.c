@@ -1,4 +1,5 @@
 #include "manager.h"
+#include "cgroup_link.h"
 #include "exec.h"
 #include "keeper_link.h"
 #include "logger_link.h"
@@ -9,7 +10,6 @@
 #include "stacks.h"
 #include "watch.h"
 
-#include <ctrsup/kernel/cgroup_where.h>
 #include <ctrsup/logger/client.h>
 #include <ctrsup/store/dir.h>
 #include <ctrsup/store/lock.h>
@@ -240,23 +240,6 @@ static void remove_runtime(struct manager *m) {
         (void)rmdir(m->runtime_dir);
 }
 
-static void on_cgroup_event(void *userdata, uint64_t cookie, enum cgroup_event event) {
-        struct manager *m = userdata;
-
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
-                        struct member *b = m->stacks[s]->members[n];
-
-                        if (b->host.cookie != cookie)
-                                continue;
-                        if (event == CGROUP_EVENT_OOM)
-                                member_check_oom(b);
-                        else if (b->state.populated && act_is_populated(&m->host, &b->host) == 0)
-                                member_post(b, &(struct event){ .kind = EVENT_EMPTY });
-                        return;
-                }
-}
-
 /* Events say "look": an event that never came (an inotify queue that overflowed) is made up for here. */
 static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) {
         struct manager *m = userdata;
@@ -274,61 +257,6 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
         manager_poke(m);
         (void)sd_event_source_set_time(source, usec + m->settings->reconcile.interval_usec);
         return 0;
-}
-
-static int on_watch(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        struct manager *m = userdata;
-
-        (void)source;
-        (void)fd;
-        (void)revents;
-        (void)cgroup_watch_dispatch(m->host.watch, on_cgroup_event, m, NULL);
-        return 0;
-}
-
-/* A keeper in "<root>/keeper" says where the root is: that is how the cgroup of ctrsup-payload.service is found. */
-static int root_of_keeper(const struct manager *m, char **ret) {
-        char path[64], text[4096];
-        _cleanup_file_ FILE *f = NULL;
-        char *own = NULL;
-
-        (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)keeper_client_pid(m->host.keeper));
-        f = fopen(path, "re");
-        size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
-        text[n] = '\0';
-        if (n == 0 || cgroup_where_self_unified(text, &own, NULL) < 0)
-                return -ENOENT;
-        char *leaf = strrchr(own, '/');
-        if (leaf && leaf != own && strcmp(leaf, "/keeper") == 0) {
-                *leaf = '\0';
-                *ret = own;
-                return 0;
-        }
-        free(own);
-        return -ENOENT;
-}
-
-static int open_cgroups(struct manager *m, struct err *err) {
-        const char *setting = m->settings->cgroup.root;
-        _cleanup_free_ char *root = NULL;
-        char name[64] = "ctrsup";
-        bool found = false;
-
-        if (m->options->mode != MODE_SERVICE)
-                (void)snprintf(name, sizeof(name), "ctrsup-%s-%d", m->options->mode == MODE_RUN ? "run" : "fg", (int)getpid());
-        else if (strcmp(setting, "auto") == 0)
-                found = root_of_keeper(m, &root) >= 0;
-        int r = cgroup_tree_open(&m->host.cgroups, found ? root : m->options->mode == MODE_SERVICE ? setting : "auto", name, NULL, err);
-        if (r >= 0)
-                r = cgroup_tree_make(m->host.cgroups, err);
-        if (r >= 0 && m->options->mode == MODE_SERVICE && !found)
-                r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), err);
-        if (r >= 0)
-                r = cgroup_watch_new(&m->host.watch, m->host.cgroups, err);
-        if (r < 0)
-                return err_wrap(err, "set up the cgroups");
-        r = sd_event_add_io(m->event, &m->watch_source, cgroup_watch_fd(m->host.watch), EPOLLIN, on_watch, m);
-        return r < 0 ? err_sys(err, -r, "watch the cgroups") : 0;
 }
 
 static int open_reconcile(struct manager *m, struct err *err) {
@@ -415,7 +343,7 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
         if (r >= 0)
                 r = keeper_link_open(m, err);
         if (r >= 0)
-                r = open_cgroups(m, err);
+                r = cgroup_link_open(m, err);
         if (r >= 0)
                 r = open_reconcile(m, err);
         if (r >= 0)

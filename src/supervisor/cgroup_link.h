@@ -1,0 +1,7 @@
+/* The cgroups: where the root is, and what their events say: a leaf is empty, a group ran out of memory. */
+#pragma once
+
+#include "manager.h"
+
+/* Finds and makes the root (the keeper must be there: where it lives says which one), and watches it. */
+int cgroup_link_open(struct manager *m, struct err *err);
