@@ -148,6 +148,7 @@ static int finish_apply(struct session *s, json_t *result) {
                 s->watch.progress.lines = 0;
         }
         s->applied = true;
+        s->code = progress_exit_code(result); /* what we exit with when it is stopped, unless it ends otherwise by itself */
         return daemon_send(s->cli, s->work, CONTROL_METHOD("Events"), json_pack("{s:b}", "follow", 1));
 }
 

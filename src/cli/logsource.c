@@ -1,12 +1,15 @@
 #include "logsource.h"
 
 #include "daemon.h"
+#include "duration.h"
 #include "target.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { LAST_LINES = 8 };
 #define PATIENCE_USEC UINT64_C(2000000)
+#define EARLY_USEC UINT64_C(50000)
 
 void logsource_done(struct logsource *l) {
         free(l->items);
@@ -76,7 +79,7 @@ static int keep_line(void *userdata, const struct logread_line *line) {
         return 0;
 }
 
-static void fill(json_t *failure, const char *stack, const json_t *containers) {
+static void fill(json_t *failure, const char *stack, const json_t *containers, uint64_t since_usec) {
         struct target wanted = { 0 };
         size_t i;
         json_t *container;
@@ -94,8 +97,19 @@ static void fill(json_t *failure, const char *stack, const json_t *containers) {
                     read_source(container, &source) || !json_is_array(lines) || json_array_size(lines) > 0)
                         continue;
                 options.tail = LAST_LINES;
+                options.since_usec = since_usec;
                 (void)logread_run(&source, 1, &options, keep_line, lines, NULL);
         }
+}
+
+/* When the work began whose result this is, a little early: a log may hold the lines of earlier runs too. */
+static uint64_t beginning(const json_t *result) {
+        uint64_t took = duration_usec(json_number_value(json_object_get(result, "duration"))) + EARLY_USEC;
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_REALTIME, &t);
+        uint64_t now = (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
+        return took < now ? now - took : 0;
 }
 
 void logsource_fill_failures(const struct cli *c, json_t *result) {
@@ -115,5 +129,5 @@ void logsource_fill_failures(const struct cli *c, json_t *result) {
         if (r < 0 || answer.error)
                 return; /* the failure itself is told all the same */
         json_array_foreach (failures, i, failure)
-                fill(failure, stack, json_object_get(answer.parameters, "containers"));
+                fill(failure, stack, json_object_get(answer.parameters, "containers"), beginning(result));
 }

@@ -33,7 +33,8 @@ static int unreachable(const char *path, int code, struct err *err) {
                 if (reasons[i].code != code)
                         continue;
                 err_set(err, code, "cannot reach the daemon at %s: %s", path, reasons[i].words);
-                return err_hint(err, "%s", reasons[i].hint);
+                (void)err_hint(err, "%s", reasons[i].hint);
+                return -code; /* the number counts, also for a caller without err */
         }
         return err_sys(err, code, "cannot reach the daemon at %s", path);
 }

@@ -649,6 +649,9 @@ static void the_path_is_made_safely(void **state _unused_) {
         assert_non_null(mkdtemp(top));
         (void)snprintf(path, sizeof(path), "%s/run/ctl.sock", top);
         set_up(&f);
+        assert_int_equal(control_client_connect(path, &(struct control_client *){ NULL }, NULL), -ENOENT);
+        assert_int_equal(control_client_connect(path, &(struct control_client *){ NULL }, &err), -ENOENT);
+        assert_non_null(strstr(err.text, "cannot reach the daemon at"));
         assert_int_equal(control_server_listen(f.server, path, getegid(), &err), 0);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0660);
