@@ -4,7 +4,9 @@
 
 #include <ctrsup/kernel/cgroup_where.h>
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 static void on_cgroup_event(void *userdata, uint64_t cookie, enum cgroup_event event) {
         struct manager *m = userdata;
@@ -55,6 +57,25 @@ static int root_of_keeper(const struct manager *m, char **ret) {
         return -ENOENT;
 }
 
+/* Two supervisors below one root would each end what the other one runs, as left over from somebody before it. */
+static int lock_root(struct manager *m, struct err *err) {
+        const struct cgroup_where *where = cgroup_tree_where(m->host.cgroups);
+        _cleanup_free_ char *path = NULL;
+
+        int r = cgroup_hierarchy_locate(&where->hierarchies[CGROUP_UNIFIED], cgroup_tree_root(m->host.cgroups), &path, err);
+        if (r < 0)
+                return r;
+        m->cgroup_lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (m->cgroup_lock_fd < 0)
+                return err_sys(err, errno, "open %s", path);
+        if (flock(m->cgroup_lock_fd, LOCK_EX | LOCK_NB) == 0)
+                return 0;
+        if (errno != EWOULDBLOCK)
+                return err_sys(err, errno, "lock %s", path);
+        (void)err_set(err, EBUSY, "another supervisor uses the cgroups below %s", cgroup_tree_root(m->host.cgroups));
+        return err_hint(err, "give this one a root of its own: cgroup.root in ctrsup.conf");
+}
+
 int cgroup_link_open(struct manager *m, struct err *err) {
         const char *setting = m->settings->cgroup.root;
         _cleanup_free_ char *root = NULL;
@@ -68,6 +89,8 @@ int cgroup_link_open(struct manager *m, struct err *err) {
         int r = cgroup_tree_open(&m->host.cgroups, found ? root : m->options->mode == MODE_SERVICE ? setting : "auto", name, NULL, err);
         if (r >= 0)
                 r = cgroup_tree_make(m->host.cgroups, err);
+        if (r >= 0)
+                r = lock_root(m, err);
         if (r >= 0 && m->options->mode == MODE_SERVICE && !found)
                 r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), err);
         if (r >= 0)

@@ -379,7 +379,7 @@ int manager_new(const struct options *o, struct settings *settings, struct manag
         m->settings = settings;
         m->exit_code = o->mode == MODE_RUN ? -1 : 0;
         m->reporter = REPORTER_NULL;
-        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->lock_fd = -EBADF;
+        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->cgroup_lock_fd = m->lock_fd = -EBADF;
         m->state_dir = o->state ? o->state : settings->paths.state;
         m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;
         if (o->mode == MODE_RUN && !o->runtime) {
@@ -433,6 +433,7 @@ struct manager *manager_free(struct manager *m) {
         close_fd(m->host.uids_fd);
         close_fd(m->runtime_fd);
         close_fd(m->lock_fd);
+        close_fd(m->cgroup_lock_fd);
         free(m->host.uids_taken);
         free(m->admin_gids);
         free(m->read_gids);

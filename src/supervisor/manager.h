@@ -82,7 +82,7 @@ struct manager {
         struct line_feed *feeds;
         uint64_t next_cookie;
         unsigned launching;            /* with the keeper, unanswered */
-        int runtime_fd, lock_fd, lifeline_fd;
+        int runtime_fd, lock_fd, cgroup_lock_fd, lifeline_fd;
         const char *state_dir, *runtime_dir, *logs_dir;
         char *keeper_program, *logger_program, *socket_path;
         uint64_t started_real_usec;

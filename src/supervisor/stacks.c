@@ -156,6 +156,8 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
                 if (a->kind == ACTION_UPDATE_LIVE)
                         update_live(s, b, c, a->change);
                 member_declare(b, s->generation, c);
+                if (b->state.phase == PHASE_BACKOFF) /* what is tried next follows the new policy, and now */
+                        member_post(b, &(struct event){ .kind = EVENT_START });
                 break;
         case ACTION_REPLACE:
         case ACTION_START:

@@ -176,6 +176,11 @@ static void check(struct waiter *w) {
         size_t waiting = 0, hopeless = 0;
         _cleanup_(json_decrefp) json_t *failures = json_array();
 
+        const struct stack_entry *stack = w->stack ? manager_find_stack(m, w->stack) : NULL;
+        if (w->goal == GOAL_UP && w->stack && (!stack || !stack->generation)) {
+                answer(w, "failed", NULL); /* removed, or the supervisor ends: it will not come up */
+                return;
+        }
         if (w->goal == GOAL_GONE) {
                 if (!manager_find_stack(m, w->stack))
                         answer(w, "done", NULL);
