@@ -6,6 +6,8 @@
 #include "verbs.h"
 #include "watch.h"
 
+#include <ctrsup/plan/explain.h>
+
 #include <string.h>
 
 enum { NO_WAIT = 1, DRY_RUN, SET, VARS_FILE, PRUNE, FOREGROUND, NO_FOREGROUND, CONFIRM_IMMUTABLE };
@@ -115,22 +117,41 @@ static int take_plan(void *userdata, struct watch *w, const json_t *reply) {
 }
 
 /* plan, and apply --dry-run: the plan is the result. */
-static int show_plan(struct apply *a, struct control_client *client, json_t *document) {
-        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+static int put_plan(struct apply *a, const json_t *plan) {
         _cleanup_buf_ struct buf text = BUF_NULL;
-        int code = daemon_call(a->cli, client, CONTROL_METHOD("Plan"),
-                               json_pack("{s:O, s:b}", "document", document, "prune", a->prune), &answer);
+        int code;
 
-        if (code)
-                return code;
-        json_t *plan = json_object_get(answer.parameters, "plan");
         if (a->cli->output == OUTPUT_JSON)
-                code = cli_print_json(a->cli, json_pack("{s:i, s:O}", "version", 1, "plan", plan), false);
+                code = cli_print_json(a->cli, json_pack("{s:i, s:O}", "version", 1, "plan", (json_t *)(uintptr_t)plan), false);
         else if ((code = planview_put(a->cli, plan, a->cli->out_tty && a->cli->unicode, &text)) == EXIT_OK)
                 code = cli_print(a->cli, &text);
         if (code != EXIT_OK)
                 return code;
         return planview_has_changes(plan) && a->cli->verb->run == verb_plan ? EXIT_NEGATIVE : EXIT_OK;
+}
+
+static int show_plan(struct apply *a, struct control_client *client, json_t *document) {
+        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+        int code = daemon_call(a->cli, client, CONTROL_METHOD("Plan"),
+                               json_pack("{s:O, s:b}", "document", document, "prune", a->prune), &answer);
+
+        return code ? code : put_plan(a, json_object_get(answer.parameters, "plan"));
+}
+
+/* Nothing supervises it: what the first apply in the foreground would do. What only a supervisor knows of the host (limits it
+ * cannot keep) is not checked then. */
+static int show_first_plan(struct apply *a, const struct spec *spec) {
+        _cleanup_(json_decrefp) json_t *json = NULL;
+        _cleanup_plan_ struct plan *plan = NULL;
+        struct diag_list diags;
+
+        if (diag_list_init(&diags, spec->file) < 0)
+                return cli_oom(a->cli);
+        int r = plan_make(&(struct plan_input){ .new_spec = spec, .revision = 1 }, &diags, &plan);
+        diag_list_done(&diags);
+        if (r == 0)
+                json = plan_to_json(plan);
+        return json ? put_plan(a, json) : cli_oom(a->cli);
 }
 
 static int apply_and_go(struct apply *a, struct control_client *client, json_t *document) {
@@ -183,9 +204,10 @@ static int in_foreground(struct apply *a, const char *stack, json_t *document) {
 }
 
 /* Where it is to be done: by the daemon, by a foreground supervisor of this stack, or by one of ours. */
-static int dispatch(struct apply *a, const char *stack, json_t *document) {
+static int dispatch(struct apply *a, const struct spec *spec, json_t *document) {
         _cleanup_control_client_ struct control_client *client = NULL;
         bool only_plan = a->dry_run || a->cli->verb->run == verb_plan;
+        const char *stack = spec->name;
         struct err err = { 0 };
 
         if (a->foreground && !only_plan)
@@ -193,6 +215,8 @@ static int dispatch(struct apply *a, const char *stack, json_t *document) {
         int r = daemon_connect(a->cli, stack, &client, &err);
         if ((r == -ENOENT || r == -ECONNREFUSED) && !only_plan && !a->no_foreground && !a->no_wait && !a->cli->socket_given)
                 return in_foreground(a, stack, document);
+        if ((r == -ENOENT || r == -ECONNREFUSED) && only_plan && !a->cli->socket_given)
+                return show_first_plan(a, spec);
         if (r < 0)
                 return cli_fail(a->cli, EXIT_UNAVAILABLE, &err);
         if (only_plan)
@@ -215,7 +239,7 @@ static int run(struct apply *a, struct args *args) {
         json_t *json = document_json(&document);
         if (!json)
                 return cli_oom(a->cli);
-        code = dispatch(a, document.stack.spec->name, json);
+        code = dispatch(a, document.stack.spec, json);
         json_decref(json);
         return code;
 }
