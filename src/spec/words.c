@@ -13,9 +13,9 @@ static const struct {
         enum level level;
         const char *word, *hint;
 } words[] = {
-        { TOP, "services", "Compose's services are containers here; ctrsup import converts a whole file" },
+        { TOP, "services", "Compose's services are containers here; write containers:" },
         { TOP, "version", "Compose's version has no meaning here; remove it" },
-        { TOP, "include", "there is no include; ctrsup import merges Compose files" },
+        { TOP, "include", "there is no include; merge the files by hand" },
         { TOP, "apiVersion", "this is a Kubernetes object; a stack starts with name: and containers:" },
         { TOP, "kind", "this is a Kubernetes object; a stack starts with name: and containers:" },
         { TOP, "metadata", "Kubernetes' metadata.name is name, metadata.labels is labels" },
