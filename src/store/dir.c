@@ -40,19 +40,43 @@ static int check_dir(int fd, const char *shown, bool passing, struct err *err) {
         return 0;
 }
 
+/* Nothing but "." and "..", which take 24 bytes each. */
+static bool is_empty(int fd) {
+        struct dirent64 entries[2];
+        ssize_t n = getdents64(fd, entries, sizeof(entries));
+
+        return n >= 0 && n <= 2 * (ssize_t)(offsetof(struct dirent64, d_name) + 5) && lseek(fd, 0, SEEK_SET) == 0;
+}
+
+/* Made, and on disk under its name. An empty one that is there may be of a maker that was killed before its name was on disk; and one
+ * whose name did not get there goes again, so that nobody takes it for safe. */
+static int make_component(int fd, const char *name, mode_t mode) {
+        bool made = mkdirat(fd, name, 0700) == 0;
+
+        if (!made && errno != EEXIST)
+                return -errno;
+        int r = open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
+        if (r < 0)
+                return r;
+        if ((made && fchmod(r, mode) < 0) || ((made || is_empty(r)) && fsync(fd) < 0)) {
+                int code = errno;
+
+                (void)close_fd(r);
+                if (made)
+                        (void)unlinkat(fd, name, AT_REMOVEDIR);
+                return -code;
+        }
+        return r;
+}
+
 static int open_component(int fd, const char *name, const char *shown, mode_t mode, int *ret_fd, struct err *err) {
         int r = open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
 
-        if (r == -ENOENT && mode) {
-                if (mkdirat(fd, name, 0700) < 0 && errno != EEXIST)
-                        return err_sys(err, errno, "make %s", shown);
-                r = open_beneath(fd, name, O_RDONLY | O_DIRECTORY);
-                if (r >= 0 && (fchmod(r, mode) < 0 || fsync(fd) < 0)) {
-                        int code = errno;
-
-                        (void)close_fd(r);
-                        return err_sys(err, code, "make %s", shown);
-                }
+        if (mode && (r == -ENOENT || (r >= 0 && is_empty(r)))) {
+                (void)close_fd(r);
+                r = make_component(fd, name, mode);
+                if (r < 0 && r != -ELOOP && r != -ENOTDIR)
+                        return err_sys(err, -r, "make %s", shown);
         }
         if (r == -ELOOP || r == -ENOTDIR) {
                 (void)err_set(err, ENOTDIR, "%s is not a directory of its own (a symlink, or something else)", shown);

@@ -46,7 +46,12 @@ int record_read(int fd, const char *name, json_t **ret, struct err *err) {
 int record_set_aside(int fd, const char *name, struct err *err) {
         char aside[NAME_MAX + 1];
 
-        if ((size_t)snprintf(aside, sizeof(aside), "%s.bad", name) < sizeof(aside) && renameat(fd, name, fd, aside) == 0)
-                (void)err_hint(err, "it was set aside as %s", aside);
+        if ((size_t)snprintf(aside, sizeof(aside), "%s.bad", name) >= sizeof(aside) || renameat(fd, name, fd, aside) < 0)
+                return -EBADMSG;
+        if (err) {
+                size_t len = strlen(err->text);
+
+                (void)snprintf(err->text + len, sizeof(err->text) - len, "; set aside as %s", aside);
+        }
         return -EBADMSG;
 }

@@ -6,7 +6,9 @@
 #include <ctrsup/store/dir.h>
 #include <ctrsup/store/trash.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 enum { NUMBER_NAME_SIZE = 32 };
@@ -74,11 +76,23 @@ static int write_current(int fd, uint64_t number, const char *const *stopped, si
         return j ? record_write(fd, "current", j, err) : err_oom(err);
 }
 
+/* It was there: an earlier look set it aside. */
+static int missing(int fd, const char *name, struct err *err) {
+        char aside[NAME_MAX + 1];
+
+        (void)snprintf(aside, sizeof(aside), "%s.bad", name);
+        if (faccessat(fd, aside, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return -ENOENT;
+        return err_set(err, EBADMSG, "%s could not be read and was set aside as %s", name, aside);
+}
+
 /* *ret: the record; its revision is checked. */
 static int read_current(int fd, uint64_t *ret_number, json_t **ret, struct err *err) {
         _cleanup_json_ json_t *j = NULL;
         int r = record_read(fd, "current", &j, err);
 
+        if (r == -ENOENT)
+                return missing(fd, "current", err);
         if (r >= 0) {
                 json_int_t number = json_integer_value(json_object_get(j, "revision"));
 
@@ -93,10 +107,19 @@ static int read_current(int fd, uint64_t *ret_number, json_t **ret, struct err *
         return r == -EBADMSG ? record_set_aside(fd, "current", err) : r;
 }
 
+static bool is_there(int fd, const char *name) {
+        return faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
 int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err) {
         _cleanup_fd_ int stacks = -EBADF;
-        int r = open_stacks(state_fd, 0700, &stacks, err);
+        int r = open_stacks(state_fd, 0, &stacks, err);
 
+        if (r == -ENOENT) { /* nothing was ever applied; a disk that is read-only does not matter then */
+                *ret_n = 0;
+                *ret = calloc(1, sizeof(**ret));
+                return *ret ? 0 : err_oom(err);
+        }
         if (r >= 0)
                 r = dir_list(stacks, false, ret, ret_n, err);
         if (r < 0)
@@ -106,7 +129,7 @@ int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err) 
                 _cleanup_fd_ int fd = -EBADF;
 
                 /* Without `current` the first apply never got to its end. What cannot be read is for revisions_read() to tell. */
-                if (dir_open_at(stacks, (*ret)[i], 0, &fd, NULL) >= 0 && faccessat(fd, "current", F_OK, 0) < 0 && errno == ENOENT)
+                if (dir_open_at(stacks, (*ret)[i], 0, &fd, NULL) >= 0 && !is_there(fd, "current") && !is_there(fd, "current.bad"))
                         continue;
                 (*ret)[kept++] = (*ret)[i];
         }
@@ -124,7 +147,7 @@ static void drop_old(int fd, uint64_t newest, uint64_t history) {
                 return; /* too many are no harm; the next apply tries again */
         for (size_t i = 0; i < n; i++)
                 if (numbers[i] != newest && ++seen >= (history ? history : 1))
-                        (void)file_remove(fd, number_name(name, numbers[i]), NULL);
+                        (void)unlinkat(fd, number_name(name, numbers[i]), 0);
 }
 
 int revisions_add(int state_fd, const char *stack, const struct revision *r, uint64_t history, struct err *err) {
@@ -153,6 +176,8 @@ static int read_number(int fd, uint64_t number, struct revision *ret, struct err
         char name[NUMBER_NAME_SIZE];
         int r = record_read(fd, number_name(name, number), &j, err);
 
+        if (r == -ENOENT)
+                return missing(fd, name, err);
         if (r >= 0) {
                 json_t *document = json_object_get(j, "document");
 
@@ -170,14 +195,42 @@ static int read_number(int fd, uint64_t number, struct revision *ret, struct err
         return r == -EBADMSG ? record_set_aside(fd, name, err) : r;
 }
 
+/* Which other revision could be read, for whoever decides what to do. */
+static void say_cure(int fd, const char *stack, uint64_t number, struct err *err) {
+        _cleanup_free_ uint64_t *numbers = NULL;
+        char name[NUMBER_NAME_SIZE], cure[ERR_HINT_MAX];
+        size_t n = 0;
+
+        if (!err || list_numbers(fd, &numbers, &n, NULL) < 0)
+                return;
+        (void)snprintf(cure, sizeof(cure), "ctrsup remove %s, then apply its file again", stack);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_json_ json_t *j = NULL;
+
+                if (numbers[i] == number || record_read(fd, number_name(name, numbers[i]), &j, NULL) < 0)
+                        continue;
+                (void)snprintf(cure, sizeof(cure),
+                               "ctrsup remove %s, then apply its file again; revision %" PRIu64 " can be read (stacks/%s/%s: keep a copy)", stack,
+                               numbers[i], stack, name);
+                break;
+        }
+        (void)err_hint(err, "%s", cure);
+}
+
 int revisions_read(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err) {
         _cleanup_fd_ int fd = -EBADF;
         int r = open_stack(state_fd, stack, 0, &fd, err);
 
-        if (r >= 0 && number == 0)
+        if (r < 0)
+                return err ? err_wrap(err, "stack %s", stack) : r;
+        bool wanted = number == 0;
+        if (wanted)
                 r = read_current(fd, &number, NULL, err);
         if (r >= 0)
                 r = read_number(fd, number, ret, err);
+        /* Not the one before in its place: it may well be what was applied away, on purpose. */
+        if (r < 0 && wanted && r != -EPROTO)
+                say_cure(fd, stack, number, err);
         if (r < 0 && err)
                 (void)err_wrap(err, "stack %s", stack);
         return r;
@@ -190,18 +243,33 @@ int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_
         return r < 0 ? r : list_numbers(fd, ret, ret_n, err);
 }
 
-int revisions_set_stopped(int state_fd, const char *stack, const char *const *names, size_t n, struct err *err) {
+int revisions_set_current(int state_fd, const char *stack, const struct revision_current *c, struct err *err) {
         _cleanup_fd_ int fd = -EBADF;
-        uint64_t number = 0;
         int r = open_stack(state_fd, stack, 0, &fd, err);
 
         if (r >= 0)
-                r = read_current(fd, &number, NULL, err);
-        if (r >= 0)
-                r = write_current(fd, number, names, n, err);
+                r = write_current(fd, c->number, c->stopped, c->n_stopped, err);
         if (r < 0 && err)
                 (void)err_wrap(err, "stack %s", stack);
         return r;
+}
+
+bool revisions_is_current(int state_fd, const char *stack, const struct revision_current *c) {
+        _cleanup_fd_ int fd = -EBADF;
+        _cleanup_json_ json_t *j = NULL;
+
+        if (open_stack(state_fd, stack, 0, &fd, NULL) < 0 || record_read(fd, "current", &j, NULL) < 0)
+                return false;
+        const json_t *stopped = json_object_get(j, "stopped");
+        if (json_integer_value(json_object_get(j, "revision")) != (json_int_t)c->number || json_array_size(stopped) != c->n_stopped)
+                return false;
+        for (size_t i = 0; i < c->n_stopped; i++) {
+                const char *name = json_string_value(json_array_get(stopped, i));
+
+                if (!name || strcmp(name, c->stopped[i]) != 0)
+                        return false;
+        }
+        return true;
 }
 
 int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_n, struct err *err) {
@@ -234,10 +302,17 @@ int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_
 }
 
 int revisions_forget(int state_fd, const char *stack, struct err *err) {
-        _cleanup_fd_ int stacks = -EBADF;
-        int r = open_stacks(state_fd, 0700, &stacks, err);
+        _cleanup_fd_ int stacks = -EBADF, fd = -EBADF;
+        int r = open_stacks(state_fd, 0, &stacks, err);
 
         if (r >= 0)
-                r = trash_put(stacks, stacks, stack, true, err); /* one rename: a half forgotten stack would come back */
+                r = dir_open_at(stacks, stack, 0, &fd, err);
+        /* This is what forgets it. The rest is room given back, which a full disk may not even have the room for. */
+        if (r >= 0)
+                r = file_remove(fd, "current", err);
+        if (r >= 0) {
+                (void)unlinkat(fd, "current.bad", 0);
+                (void)trash_put(stacks, stacks, stack, false, NULL);
+        }
         return r == -ENOENT ? 0 : r;
 }

@@ -20,13 +20,12 @@ static const char *const tops[] = { "stacks", "volumes", "persistent", "ephemera
 enum { TRASH_NAME_SIZE = 24 };
 
 /* Moves to a name in trash that is not there yet: random, since the trash outlives its writers. 0 or -errno. */
-static int move_to(int trash, int fd, const char *name) {
+static int move_to(int trash, int fd, const char *name, char fresh[TRASH_NAME_SIZE]) {
         for (int tries = 0; tries < 16; tries++) {
-                char fresh[TRASH_NAME_SIZE];
                 uint64_t random = (uint64_t)tries;
 
                 (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-                (void)snprintf(fresh, sizeof(fresh), "%016" PRIx64, random);
+                (void)snprintf(fresh, TRASH_NAME_SIZE, "%016" PRIx64, random);
                 if (renameat2(fd, name, trash, fresh, RENAME_NOREPLACE) == 0)
                         return 0;
                 if (errno != EEXIST)
@@ -37,11 +36,14 @@ static int move_to(int trash, int fd, const char *name) {
 
 int trash_put(int top_fd, int fd, const char *name, bool durable, struct err *err) {
         _cleanup_fd_ int trash = -EBADF;
-        int r = dir_open_at(top_fd, ".trash", 0700, &trash, err);
+        char fresh[TRASH_NAME_SIZE];
 
+        if (!durable)
+                (void)mkdirat(top_fd, ".trash", 0700); /* here and not by dir_open_at(), which would get it to the disk first */
+        int r = dir_open_at(top_fd, ".trash", durable ? 0700 : 0, &trash, err);
         if (r < 0)
                 return r;
-        r = move_to(trash, fd, name);
+        r = move_to(trash, fd, name, fresh);
         if (r == -EBUSY || r == -EXDEV) {
                 (void)err_set(err, EBUSY, "%s is a mount point", name);
                 (void)err_hint(err, "unmount it first");
@@ -49,8 +51,13 @@ int trash_put(int top_fd, int fd, const char *name, bool durable, struct err *er
         }
         if (r < 0)
                 return err_sys(err, -r, "remove %s", name);
-        if (durable && (fsync(trash) < 0 || fsync(fd) < 0))
-                return err_sys(err, errno, "remove %s from disk", name);
+        /* First where it is now: in both after a power cut is better than in none. */
+        if (durable && (fsync(trash) < 0 || fsync(fd) < 0)) {
+                int code = errno;
+
+                (void)renameat2(trash, fresh, fd, name, RENAME_NOREPLACE); /* an error says that it is still there */
+                return err_sys(err, code, "remove %s from disk", name);
+        }
         return 0;
 }
 
@@ -93,7 +100,8 @@ static void sweep_child(struct sweep *s, int dir, const char *name) {
                 s->done++;
                 return;
         }
-        int r = errno == ENOTEMPTY ? move_to(s->trash, dir, name) : -errno;
+        char fresh[TRASH_NAME_SIZE];
+        int r = errno == ENOTEMPTY ? move_to(s->trash, dir, name, fresh) : -errno;
         if (r < 0)
                 sweep_failed(s, -r, name);
         else

@@ -91,34 +91,52 @@ static bool is_given(const json_t *blocks, uint64_t first) {
         return false;
 }
 
-int uids_take(int state_fd, uint64_t base, uint64_t count, const struct uid_range *taken, size_t n_taken, const char *stack,
-              const char *container, uint32_t *ret_first, struct err *err) {
-        _cleanup_fd_ int lock = -EBADF;
-        _cleanup_json_ json_t *blocks = NULL;
+/* 1: it is *ret_first; 0: no block of that name yet. */
+static int find_block(const json_t *blocks, const struct uid_range *taken, size_t n_taken, const char *stack, const char *container,
+                      uint32_t *ret_first, struct err *err) {
         size_t i;
         json_t *b;
-        int r = lock_uids(state_fd, &lock, err);
 
-        if (r >= 0)
-                r = read_blocks(state_fd, &blocks, err);
-        if (r < 0)
-                return r;
         json_array_foreach(blocks, i, b) {
                 if (!is_of(b, stack, container))
                         continue;
                 const struct uid_range *other = overlapping(taken, n_taken, first_of(b));
-                if (other) {
-                        (void)err_set(err, EADDRINUSE,
-                                      "the host ids of %s/%s (%llu) are given to somebody else, too (%llu, %llu of them)", stack,
-                                      container, (unsigned long long)first_of(b), (unsigned long long)other->first,
-                                      (unsigned long long)other->count);
-                        (void)err_hint(
-                                err, "change that range in /etc/subuid and /etc/subgid, or remove the stack and apply it again");
-                        return -EADDRINUSE;
+                if (!other) {
+                        *ret_first = (uint32_t)first_of(b);
+                        return 1;
                 }
-                *ret_first = (uint32_t)first_of(b);
-                return 0;
+                (void)err_set(err, EADDRINUSE, "the host ids of %s/%s (%llu) are given to somebody else, too (%llu, %llu of them)",
+                              stack, container, (unsigned long long)first_of(b), (unsigned long long)other->first,
+                              (unsigned long long)other->count);
+                (void)err_hint(err, "change that range in /etc/subuid and /etc/subgid, or remove the stack and apply it again");
+                return -EADDRINUSE;
         }
+        return 0;
+}
+
+int uids_take(int state_fd, uint64_t base, uint64_t count, const struct uid_range *taken, size_t n_taken, const char *stack,
+              const char *container, uint32_t *ret_first, struct err *err) {
+        _cleanup_fd_ int lock = -EBADF;
+        _cleanup_json_ json_t *blocks = NULL;
+
+        /* What was given is read without the lock, which a disk that is read-only now does not have: the file is replaced as a whole,
+         * and this name's entry is changed by nobody else. */
+        int r = read_blocks(state_fd, &blocks, err);
+        if (r >= 0)
+                r = find_block(blocks, taken, n_taken, stack, container, ret_first, err);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = lock_uids(state_fd, &lock, err);
+        if (r >= 0) {
+                json_decref(blocks);
+                blocks = NULL;
+                r = read_blocks(state_fd, &blocks, err);
+        }
+        if (r < 0)
+                return r;
+        r = find_block(blocks, taken, n_taken, stack, container, ret_first, err);
+        if (r != 0)
+                return r < 0 ? r : 0;
         for (uint64_t k = 0; k < count; k++) {
                 uint64_t first = base + k * UIDS_BLOCK;
 

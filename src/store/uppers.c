@@ -36,19 +36,29 @@ static int open_stack(int state_fd, const struct upper_name *u, mode_t mode, int
                 return r;
         if (mode && !u->persistent) /* here and not by dir_open_at(): nothing of it has to survive a power cut */
                 (void)mkdirat(*ret_top, u->stack, mode);
-        return dir_open_at(*ret_top, u->stack, mode, ret_stack, err);
+        return dir_open_at(*ret_top, u->stack, u->persistent ? mode : 0, ret_stack, err);
+}
+
+static int make_owned(int fd, const char *name, uid_t uid, gid_t gid, bool durable) {
+        if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        _cleanup_fd_ int dir = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (dir < 0 || fchown(dir, uid, gid) < 0 || fchmod(dir, 0755) < 0 || (durable && fsync(dir) < 0))
+                return -errno;
+        return 0;
 }
 
 /* Made aside, then named: a directory of that name has the right owner. */
-static int make_pair(int fd, uid_t uid, gid_t gid) {
+static int make_pair(int fd, uid_t uid, gid_t gid, bool durable) {
         static const char *const names[][2] = { { ".upper.new", "upper" }, { ".work.new", "work" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 if (faccessat(fd, names[i][1], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                         continue;
-                if ((mkdirat(fd, names[i][0], 0755) < 0 && errno != EEXIST) ||
-                    fchownat(fd, names[i][0], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(fd, names[i][0], 0755, 0) < 0 ||
-                    renameat2(fd, names[i][0], fd, names[i][1], RENAME_NOREPLACE) < 0)
+                int r = make_owned(fd, names[i][0], uid, gid, durable);
+                if (r < 0)
+                        return r;
+                if (renameat2(fd, names[i][0], fd, names[i][1], RENAME_NOREPLACE) < 0 || (durable && fsync(fd) < 0))
                         return -errno;
         }
         return 0;
@@ -83,12 +93,12 @@ int uppers_ensure(int state_fd, const struct upper_name *u, uid_t uid, gid_t gid
         if (r >= 0 && !u->persistent)
                 (void)mkdirat(stack, leaf, 0700);
         if (r >= 0)
-                r = dir_open_at(stack, leaf, 0700, &leaf_fd, err);
+                r = dir_open_at(stack, leaf, u->persistent ? 0700 : 0, &leaf_fd, err);
         if (r >= 0 && u->persistent)
                 r = check_owner(leaf_fd, uid, leaf, err);
         if (r < 0)
                 return r;
-        r = make_pair(leaf_fd, uid, gid);
+        r = make_pair(leaf_fd, uid, gid, u->persistent);
         return r < 0 ? err_sys(err, -r, "make the writable layer %s", leaf) : 0;
 }
 

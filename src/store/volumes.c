@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 /* Others may pass through to what they own inside, but not list. */
@@ -46,7 +47,16 @@ static int parse_owner(const char *user, uid_t *ret_uid, gid_t *ret_gid, struct 
         return 0;
 }
 
-/* Made aside with owner and mode, then named: a volume is either not there or right. */
+static int make_owned(int volumes, const char *name, const struct spec_named_volume *v, uid_t uid, gid_t gid) {
+        if (mkdirat(volumes, name, 0700) < 0)
+                return -errno;
+        _cleanup_fd_ int fd = openat(volumes, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, v->mode) < 0 || fsync(fd) < 0)
+                return -errno;
+        return renameat2(volumes, name, volumes, v->name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+/* Made aside with owner and mode, then named: a volume is either not there or right, also after a power cut. */
 static int make(int volumes, const struct spec_named_volume *v, struct err *err) {
         char tmp[NAME_MAX + 1];
         uid_t uid = 0;
@@ -56,11 +66,14 @@ static int make(int volumes, const struct spec_named_volume *v, struct err *err)
         if (r < 0)
                 return r;
         (void)snprintf(tmp, sizeof(tmp), ".new.%s", v->name);
-        (void)unlinkat(volumes, tmp, AT_REMOVEDIR); /* of a supervisor that was killed */
-        if (mkdirat(volumes, tmp, 0700) < 0 || fchownat(volumes, tmp, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-            fchmodat(volumes, tmp, v->mode, 0) < 0 || renameat2(volumes, tmp, volumes, v->name, RENAME_NOREPLACE) < 0 ||
-            fsync(volumes) < 0)
+        if (flock(volumes, LOCK_EX) < 0) /* what has the temporary name is then of a supervisor that was killed */
+                return err_sys(err, errno, "lock the volumes");
+        (void)unlinkat(volumes, tmp, AT_REMOVEDIR);
+        r = make_owned(volumes, tmp, v, uid, gid);
+        if (r >= 0 && fsync(volumes) < 0) {
                 r = -errno;
+                (void)unlinkat(volumes, v->name, AT_REMOVEDIR); /* the next try makes it anew */
+        }
         if (r < 0) {
                 (void)unlinkat(volumes, tmp, AT_REMOVEDIR);
                 if (r != -EEXIST)

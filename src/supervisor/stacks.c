@@ -352,7 +352,10 @@ int stack_save_stopped(struct stack_entry *s, struct err *err) {
                         list[count] = names[count];
                         count++;
                 }
-        return revisions_set_stopped(s->manager->host.state_fd, s->name, list, count, err);
+        struct revision_current current = { .number = s->generation->revision, .stopped = list, .n_stopped = count };
+        if (revisions_is_current(s->manager->host.state_fd, s->name, &current))
+                return 0;
+        return revisions_set_current(s->manager->host.state_fd, s->name, &current, err);
 }
 
 /* --- removal --- */

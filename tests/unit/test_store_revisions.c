@@ -70,7 +70,12 @@ static void stop_marks_live_until_the_next_apply(void **state) {
         size_t n = 0;
 
         add(t, "shop", 1, 10);
-        assert_int_equal(revisions_set_stopped(t->fd, "shop", marks, 2, NULL), 0);
+        struct revision_current current = { .number = 1, .stopped = marks, .n_stopped = 2 };
+        assert_false(revisions_is_current(t->fd, "shop", &current));
+        assert_int_equal(revisions_set_current(t->fd, "shop", &current, NULL), 0);
+        assert_true(revisions_is_current(t->fd, "shop", &current));
+        current.n_stopped = 1;
+        assert_false(revisions_is_current(t->fd, "shop", &current));
         assert_int_equal(revisions_stopped(t->fd, "shop", &stopped, &n, NULL), 0);
         assert_int_equal(n, 2);
         assert_string_equal(stopped[1], "db.1");
@@ -109,7 +114,9 @@ static void bad_records(void **state) {
                 bool aside = faccessat(t->fd, "stacks/shop/1.json.bad", F_OK, 0) == 0;
                 assert_int_equal(aside, cases[i].error == -EBADMSG);
                 if (aside)
-                        assert_non_null(strstr(err.hint, "1.json.bad"));
+                        assert_non_null(strstr(err.text, "; set aside as 1.json.bad"));
+                if (aside)
+                        assert_non_null(strstr(err.hint, "ctrsup remove shop, then apply its file again"));
                 (void)unlinkat(t->fd, "stacks/shop/1.json.bad", 0);
         }
         add(t, "blog", 1, 10);

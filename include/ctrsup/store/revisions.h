@@ -27,17 +27,26 @@ void revision_done(struct revision *r);
 
 /* state_fd: <state>, open; all below are relative to it. */
 
-/* Names of the stacks that have a current revision. One malloc'ed block. */
+/* Names of the stacks that have a current revision, or had one that was set aside. One malloc'ed block. */
 int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err);
 /* Writes r and makes it the current one, with nothing stopped; then drops what is older than the newest `history`. */
 int revisions_add(int state_fd, const char *stack, const struct revision *r, uint64_t history, struct err *err);
-/* number 0: the current one. -ENOENT; -EBADMSG: not readable, set aside; -EPROTO: from a newer release, left alone. */
+/* number 0: the current one; when it cannot be read, none stands in for it: an older one may be what was applied away on purpose. The
+ * hint says which could. -ENOENT; -EBADMSG: not readable, set aside, now or before; -EPROTO: from a newer release, left alone. */
 int revisions_read(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err);
 /* Numbers that are there, newest first; free() it. */
 int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_n, struct err *err);
-/* The operator's stop marks: instance names "api.2". Replaces the list. */
-int revisions_set_stopped(int state_fd, const char *stack, const char *const *names, size_t n, struct err *err);
+/* What `current` says: which revision is wanted, and the operator's stop marks (instance names, "api.2"). */
+struct revision_current {
+        uint64_t number;
+        const char *const *stopped;
+        size_t n_stopped;
+};
+int revisions_set_current(int state_fd, const char *stack, const struct revision_current *c, struct err *err);
+/* Does it say that already? Nothing is set aside, nothing is said. */
+bool revisions_is_current(int state_fd, const char *stack, const struct revision_current *c);
 /* One malloc'ed block. */
 int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_n, struct err *err);
-/* The stack was removed: no record of it stays. Not there is fine. */
+/* The stack was removed, durably: it does not come back. Not there is fine. A failure leaves it, or (when it was the last step that
+ * failed) a stack that is to be recorded again. */
 int revisions_forget(int state_fd, const char *stack, struct err *err);
