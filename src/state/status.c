@@ -16,7 +16,7 @@ static const char *const phases[] = {
 };
 static_assert(ARRAY_SIZE(phases) == _PHASE_MAX, "a word for every phase");
 
-static const char *const desires[] = { [DESIRE_RUN] = "run", [DESIRE_STOPPED] = "stopped", [DESIRE_GONE] = "gone" };
+static const char *const desires[] = { [DESIRE_RUN] = "run", [DESIRE_STOPPED] = "stopped", [DESIRE_HELD] = "held", [DESIRE_GONE] = "gone" };
 static_assert(ARRAY_SIZE(desires) == _DESIRE_MAX, "a word for every desire");
 
 static const char *const reasons[] = {
@@ -132,6 +132,12 @@ enum phase phase_value(const char *word) {
 const char *desire_name(enum desire d) {
         return enumtab_name(desires, _DESIRE_MAX, d);
 }
+int desire_value(const char *word) {
+        return enumtab_value(desires, _DESIRE_MAX, word);
+}
 const char *exit_reason_name(enum exit_reason r) {
         return enumtab_name(reasons, _EXIT_REASON_MAX, r);
+}
+int exit_reason_value(const char *word) {
+        return enumtab_value(reasons, _EXIT_REASON_MAX, word);
 }

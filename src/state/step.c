@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <string.h>
 
 struct move {
         struct instance *i;
@@ -75,6 +76,7 @@ static void settle(struct move *m) {
                 rest(m, PHASE_STOPPED);
                 break;
         case DESIRE_STOPPED:
+        case DESIRE_HELD:
                 rest(m, PHASE_STOPPED);
                 break;
         case DESIRE_RUN:
@@ -221,6 +223,24 @@ static void stop_again(struct move *m) {
                 i->deadline_usec = later(m->now->mono_usec, m->e->grace_usec);
 }
 
+static void hold_up(struct move *m) {
+        m->i->desire = DESIRE_HELD;
+        m->i->again = false;
+        go_down(m);
+}
+
+/* On its way down already: only what comes after changes, and only when that would be a start. */
+static void hold_when_down(struct move *m) {
+        m->i->again = false;
+        if (m->i->desire == DESIRE_RUN)
+                m->i->desire = DESIRE_HELD;
+}
+
+static void hold_down(struct move *m) {
+        m->i->desire = DESIRE_HELD;
+        rest(m, PHASE_STOPPED);
+}
+
 static void remove_up(struct move *m) {
         m->i->desire = DESIRE_GONE;
         m->i->again = false;
@@ -250,14 +270,69 @@ static void is_up(struct move *m, uint64_t started_usec, uint64_t started_real_u
                 rest(m, ready ? PHASE_READY : PHASE_RUNNING);
 }
 
-static void adopt(struct move *m) {
-        is_up(m, m->e->started_usec, m->e->started_real_usec, m->i->policy.ready_when_started);
+/* The wall clock may have been set since: it is only shown, the deadline is what counts. */
+static void wait_on(struct move *m, uint64_t deadline_usec) {
+        uint64_t left = deadline_usec > m->now->mono_usec ? deadline_usec - m->now->mono_usec : 0;
+
+        rest(m, PHASE_BACKOFF);
+        m->i->deadline_usec = deadline_usec;
+        m->i->next_attempt_real_usec = later(m->now->real_usec, left);
 }
 
-/* Stopped on record, and yet it runs: the supervisor that was to see to it went first. */
-static void adopt_to_stop(struct move *m) {
-        adopt(m);
-        go_down(m);
+static void recall(struct move *m) {
+        struct instance *i = m->i;
+        const struct instance *was = m->e->was;
+        bool stopped = was->desire == DESIRE_STOPPED || was->desire == DESIRE_GONE;
+
+        *i = (struct instance){ .policy = i->policy,
+                                .replica = i->replica,
+                                .phase = PHASE_PENDING,
+                                .desire = was->desire,
+                                .outdated = i->outdated,
+                                .generation = i->generation > was->generation ? i->generation : was->generation,
+                                .revision = was->revision,
+                                .attempts = was->attempts,
+                                .restarts = was->restarts,
+                                .last_exit = was->last_exit,
+                                .deadline_usec = USEC_INFINITY };
+        (void)strcpy(i->stack, was->stack);
+        (void)strcpy(i->container, was->container);
+        memcpy(i->id, was->id, sizeof(i->id));
+        (void)strcpy(i->message, was->message);
+        if (was->desire == DESIRE_HELD) /* what it was held for is gone with who held it */
+                i->desire = DESIRE_RUN;
+        if (was->phase == PHASE_COMPLETED || was->phase == PHASE_FAILED)
+                rest(m, was->phase);
+        else if (stopped)
+                rest(m, PHASE_STOPPED);
+        else if (was->phase == PHASE_BACKOFF)
+                wait_on(m, was->deadline_usec);
+}
+
+/* A stop under way goes on; one that was decided and not begun begins; a restart's second half is still to come. */
+static void adopt(struct move *m) {
+        struct instance *i = m->i;
+        const struct instance *was = m->e->was;
+
+        if (m->e->starting) {
+                rest(m, PHASE_STARTING);
+                i->launching = true;
+                i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
+        } else {
+                rest(m, PHASE_RUNNING);
+                is_up(m, m->e->started_usec, m->e->started_real_usec, i->policy.ready_when_started);
+        }
+        i->oom = was && was->oom;
+        if (was && was->phase == PHASE_STOPPING) {
+                i->phase = PHASE_STOPPING;
+                i->again = was->again;
+                i->killed = was->killed;
+                i->kills = was->kills;
+                i->stop_signal = was->stop_signal;
+                i->stop_grace_usec = was->stop_grace_usec;
+                i->deadline_usec = was->deadline_usec;
+        } else if (i->desire != DESIRE_RUN)
+                go_down(m);
 }
 
 static void came_up(struct move *m) {
@@ -349,14 +424,15 @@ static void try_again(struct move *m) {
 
 /* clang-format off */
 static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
-/* Nothing runs and nothing was asked of the keeper, so no answer can come. ADOPTED: here and in STOPPED, by a supervisor that has just
- * begun. */
+/* Nothing runs and nothing was asked of the keeper, so no answer can come. RECALLED and, here and in the phases that are down,
+ * ADOPTED: by a supervisor that has just begun. */
 [PHASE_PENDING] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
         [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+        [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = recall,
 },
 /* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the
  * clone, and after a failed one; the keeper's answer says which. */
@@ -366,6 +442,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = came_up,               [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = early_ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = launch_overdue,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
 },
 /* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. */
 [PHASE_RUNNING] = {
@@ -374,6 +451,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
 },
 [PHASE_READY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -381,6 +459,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
 },
 [PHASE_UNHEALTHY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -388,6 +467,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
 },
 /* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
  * after. READY, UNHEALTHY: nobody waits for that any more. */
@@ -397,36 +477,41 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = came_up_unwanted,      [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = emptied,                 [EVENT_TIMER] = grace_over,
+        [EVENT_HOLD] = hold_when_down,           [EVENT_RECALLED] = ignored,
 },
 /* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
  * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
 [PHASE_STOPPED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
-        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt_to_stop,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,
 },
 [PHASE_COMPLETED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
-        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,
 },
 [PHASE_FAILED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
-        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
+        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,
 },
 [PHASE_BACKOFF] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
-        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = ignored,
+        [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = try_again,
+        [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = ignored,
 },
 };
 /* clang-format on */
@@ -438,7 +523,7 @@ struct step step(struct instance *i, const struct event *e, const struct now *no
         if (e->kind == EVENT_TIMER && now->mono_usec < i->deadline_usec)
                 return m.step; /* of an earlier deadline */
         actions[i->phase][e->kind](&m);
-        if (i->phase != m.step.from)
+        if (i->phase != m.step.from && e->kind != EVENT_RECALLED) /* it was said when it happened */
                 m.step.effects |= EFFECT_REPORT;
         return m.step;
 }
@@ -451,6 +536,7 @@ static const char *const kinds[] = {
         [EVENT_READY] = "ready",     [EVENT_OOM] = "oom",
         [EVENT_EXITED] = "exited",   [EVENT_UNHEALTHY] = "unhealthy",
         [EVENT_EMPTY] = "empty",     [EVENT_TIMER] = "timer",
+        [EVENT_HOLD] = "hold",       [EVENT_RECALLED] = "recalled",
 };
 static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
 

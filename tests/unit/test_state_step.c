@@ -386,6 +386,161 @@ static void adopted_as_it_runs(void **state _unused_) {
         assert_int_equal(l.i.phase, PHASE_RUNNING);
 }
 
+/* A new supervisor, of the same boot: what was counted, wished and waited for goes on. */
+static struct life recalled(const struct life *before) {
+        struct life l = begin(before->i.policy.type, before->i.policy.restart);
+
+        l.now = before->now;
+        assert_int_equal(post(&l, (struct event){ .kind = EVENT_RECALLED, .was = &before->i }), 0);
+        return l;
+}
+
+static void adopt_again(struct life *l, const struct life *before) {
+        post(l, (struct event){ .kind = EVENT_ADOPTED,
+                                .pid = before->i.pid,
+                                .started_usec = before->i.started_usec,
+                                .starting = before->i.launching,
+                                .was = &before->i });
+}
+
+static void recalled_in_each_phase(void **state _unused_) {
+        struct life before = running(TYPE_SERVICE, RESTART_ALWAYS), after;
+
+        /* backing off: the same deadline, the same counts, whatever the wall clock did meanwhile */
+        post_exit(&before, 3, false);
+        before.i.restarts = 7;
+        uint64_t deadline = before.i.deadline_usec;
+        before.now.real_usec += UINT64_C(315360000) * USEC_PER_SEC;
+        after = recalled(&before);
+        assert_int_equal(after.i.phase, PHASE_BACKOFF);
+        assert_int_equal(after.i.deadline_usec, deadline);
+        assert_int_equal(after.i.next_attempt_real_usec, before.now.real_usec + deadline - before.now.mono_usec);
+        assert_int_equal(after.i.attempts, 1);
+        assert_int_equal(after.i.restarts, 7);
+        assert_int_equal(after.i.last_exit.code, 3);
+        assert_string_equal(after.i.message, "exited with status 3");
+        pass(&after, USEC_PER_SEC);
+        assert_true(post_kind(&after, EVENT_TIMER) & EFFECT_LAUNCH);
+        assert_int_equal(after.i.restarts, 8);
+
+        /* what ended for good stays that */
+        before = running(TYPE_JOB, RESTART_NO);
+        post_exit(&before, 0, false);
+        assert_int_equal(recalled(&before).i.phase, PHASE_COMPLETED);
+        before = running(TYPE_SERVICE, RESTART_NO);
+        post_exit(&before, 1, false);
+        assert_int_equal(recalled(&before).i.phase, PHASE_FAILED);
+
+        /* an operator's stop is remembered, a plan's is not */
+        before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_kind(&before, EVENT_STOP);
+        post_killed(&before, SIGTERM);
+        after = recalled(&before);
+        assert_int_equal(after.i.phase, PHASE_STOPPED);
+        assert_int_equal(after.i.desire, DESIRE_STOPPED);
+        before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_kind(&before, EVENT_HOLD);
+        post_killed(&before, SIGTERM);
+        assert_int_equal(before.i.phase, PHASE_STOPPED);
+        after = recalled(&before);
+        assert_int_equal(after.i.phase, PHASE_PENDING);
+        assert_int_equal(after.i.desire, DESIRE_RUN);
+
+        /* of what ran only the keeper or the cgroup can tell */
+        before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        after = recalled(&before);
+        assert_int_equal(after.i.phase, PHASE_PENDING);
+        assert_true(instance_is_down(&after.i));
+        adopt_again(&after, &before);
+        assert_int_equal(after.i.phase, PHASE_READY);
+        assert_int_equal(after.i.pid, 42);
+}
+
+static void a_stop_under_way_goes_on(void **state _unused_) {
+        struct life before = running(TYPE_SERVICE, RESTART_ALWAYS), after;
+
+        pass(&before, USEC_PER_SEC);
+        post_kind(&before, EVENT_STOP);
+        uint64_t deadline = before.i.deadline_usec;
+        pass(&before, 4 * USEC_PER_SEC);
+        after = recalled(&before);
+        adopt_again(&after, &before);
+        assert_int_equal(after.i.phase, PHASE_STOPPING);
+        assert_false(after.last.effects & EFFECT_SIGNAL); /* it got its signal */
+        assert_int_equal(after.i.deadline_usec, deadline);
+        pass(&after, 6 * USEC_PER_SEC);
+        assert_int_equal(post_kind(&after, EVENT_TIMER), EFFECT_KILL);
+
+        /* decided and not begun: now it begins */
+        before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        before.i.desire = DESIRE_STOPPED;
+        after = recalled(&before);
+        adopt_again(&after, &before);
+        assert_int_equal(after.i.phase, PHASE_STOPPING);
+        assert_true(after.last.effects & EFFECT_SIGNAL);
+
+        /* half of a restart: the other half comes */
+        before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_kind(&before, EVENT_RESTART);
+        after = recalled(&before);
+        adopt_again(&after, &before);
+        assert_int_equal(after.i.phase, PHASE_STOPPING);
+        assert_true(post_killed(&after, SIGTERM) & EFFECT_LAUNCH);
+
+        /* a launch that is still out is waited for, and stopped when it was to be */
+        before = begin(TYPE_SERVICE, RESTART_ALWAYS);
+        post_kind(&before, EVENT_START);
+        after = recalled(&before);
+        adopt_again(&after, &before);
+        assert_int_equal(after.i.phase, PHASE_STARTING);
+        assert_true(after.i.launching);
+        post(&after, (struct event){ .kind = EVENT_STARTED, .pid = 43 });
+        assert_int_equal(after.i.phase, PHASE_READY);
+        post_kind(&before, EVENT_STOP);
+        after = recalled(&before);
+        adopt_again(&after, &before);
+        assert_int_equal(after.i.phase, PHASE_STOPPING);
+        assert_true(post(&after, (struct event){ .kind = EVENT_STARTED, .pid = 43 }) & EFFECT_SIGNAL);
+}
+
+/* Down for a plan or a shutdown: no policy brings it back, a start does; what was down for its own reasons keeps them. */
+static void held(void **state _unused_) {
+        struct life l = running(TYPE_SERVICE, RESTART_ALWAYS);
+
+        assert_true(post_kind(&l, EVENT_HOLD) & EFFECT_SIGNAL);
+        assert_int_equal(l.i.phase, PHASE_STOPPING);
+        post_exit(&l, 0, false);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+        assert_int_equal(l.i.desire, DESIRE_HELD);
+        assert_true(post_kind(&l, EVENT_START) & EFFECT_LAUNCH);
+        assert_int_equal(l.i.desire, DESIRE_RUN);
+
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_exit(&l, 1, false);
+        assert_int_equal(l.i.phase, PHASE_BACKOFF);
+        post_kind(&l, EVENT_HOLD);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+
+        l = running(TYPE_JOB, RESTART_NO);
+        post_exit(&l, 0, false);
+        post_kind(&l, EVENT_HOLD);
+        assert_int_equal(l.i.phase, PHASE_COMPLETED);
+
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_kind(&l, EVENT_STOP);
+        post_kind(&l, EVENT_HOLD);
+        post_killed(&l, SIGTERM);
+        assert_int_equal(l.i.desire, DESIRE_STOPPED);
+        post_kind(&l, EVENT_HOLD);
+        assert_int_equal(l.i.desire, DESIRE_STOPPED);
+
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_kind(&l, EVENT_RESTART);
+        post_kind(&l, EVENT_HOLD);
+        post_killed(&l, SIGTERM);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+}
+
 static void words(void **state _unused_) {
         assert_string_equal(event_kind_name(EVENT_START_FAILED), "start_failed");
         assert_string_equal(event_kind_name(EVENT_TIMER), "timer");
@@ -518,7 +673,9 @@ static void timer(struct world *w) {
 
 /* 20,000 lives of 60 random events each; then a last word, and with the world going on the life must settle as that word says. */
 static void random_lives(void **state _unused_) {
-        static const enum event_kind intents[] = { EVENT_START, EVENT_STOP, EVENT_RESTART, EVENT_REPLACE, EVENT_REMOVE };
+        static const enum event_kind intents[] = {
+                EVENT_START, EVENT_STOP, EVENT_RESTART, EVENT_REPLACE, EVENT_REMOVE, EVENT_HOLD
+        };
 
         for (uint64_t seed = 1; seed <= 20000; seed++) {
                 struct world w = { .seed = seed };
@@ -531,7 +688,7 @@ static void random_lives(void **state _unused_) {
                         pass(&w.l, roll(&w, 2000000));
                         switch (roll(&w, 6)) {
                         case 0:
-                                happen(&w, (struct event){ .kind = intents[roll(&w, 5)],
+                                happen(&w, (struct event){ .kind = intents[roll(&w, ARRAY_SIZE(intents))],
                                                            .grace_usec = roll(&w, 2) ? USEC_INFINITY : roll(&w, 9000000),
                                                            .signal = roll(&w, 2) ? SIGINT : 0 });
                                 break;
@@ -548,7 +705,7 @@ static void random_lives(void **state _unused_) {
                                 break;
                         }
                 }
-                enum event_kind last = intents[roll(&w, 5)];
+                enum event_kind last = intents[roll(&w, ARRAY_SIZE(intents) - 1)];
                 happen(&w, (struct event){ .kind = last, .grace_usec = USEC_INFINITY });
                 for (int n = 0; n < 400 && !w.forgotten; n++) {
                         if (w.l.i.phase == PHASE_STOPPED && last == EVENT_STOP)
@@ -585,8 +742,10 @@ static void every_pair(void **state _unused_) {
                                 l.i.desire = DESIRE_STOPPED;
                         if (phase_is_up((enum phase)p))
                                 l.i.alive = l.i.populated = true;
-                        unsigned effects = post(&l, (struct event){ .kind = (enum event_kind)k, .grace_usec = USEC_INFINITY });
-                        assert_int_equal(!!(effects & EFFECT_REPORT), l.i.phase != (enum phase)p);
+                        struct instance was = l.i;
+                        unsigned effects =
+                                post(&l, (struct event){ .kind = (enum event_kind)k, .grace_usec = USEC_INFINITY, .was = &was });
+                        assert_int_equal(!!(effects & EFFECT_REPORT), k != EVENT_RECALLED && l.i.phase != (enum phase)p);
                         assert_true(l.i.phase >= 0 && l.i.phase < _PHASE_MAX);
                         if (effects & EFFECT_LAUNCH)
                                 assert_int_equal(l.i.phase, PHASE_STARTING);
@@ -598,5 +757,6 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(failed_starts_follow_the_policy), cmocka_unit_test(stop_by_signal_then_kill),
           cmocka_unit_test(stop_overrides), cmocka_unit_test(leftovers_are_killed_first),
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
-          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs), cmocka_unit_test(words),
+          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs), cmocka_unit_test(recalled_in_each_phase),
+          cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(held), cmocka_unit_test(words),
           cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));

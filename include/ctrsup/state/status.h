@@ -31,6 +31,7 @@ enum phase {
 enum desire {
         DESIRE_RUN,
         DESIRE_STOPPED,         /* an operator's stop: beats every restart policy, is remembered over a reboot */
+        DESIRE_HELD,            /* down for now (a plan's stop, a shutdown): beats the policy too, but leaves no mark */
         DESIRE_GONE,            /* no longer declared: stop, then forget */
         _DESIRE_MAX,
 };
@@ -121,5 +122,7 @@ const char *exit_info_words(const struct exit_info *e, char buf[NUM_TEXT_MAX]);
 
 const char *phase_name(enum phase p);           /* "ready" */
 enum phase phase_value(const char *word);       /* _PHASE_INVALID */
-const char *desire_name(enum desire d);         /* "run", "stopped", "gone" */
+const char *desire_name(enum desire d);         /* "run", "stopped", "held", "gone" */
+int desire_value(const char *word);             /* -EINVAL */
 const char *exit_reason_name(enum exit_reason r); /* "exited", "oom"; "" for EXIT_NONE */
+int exit_reason_value(const char *word);        /* -EINVAL */

@@ -15,6 +15,9 @@
  *   - PHASE_STOPPING, PHASE_STARTING and PHASE_BACKOFF always have a deadline: nothing is waited for without end. A leaf that
  *     does not empty is killed again and again, ever more rarely, and is reported once; no second copy is started.
  *   - An exit nobody saw is EXIT_UNKNOWN and counts as a failure.
+ *   - A supervisor that dies changes nothing of this: RECALLED brings back the counters, the last end, the wishes, and a phase in which
+ *     nothing runs with its deadline; what runs is not believed of a record but ADOPTED when it was found. A stop that was
+ *     under way goes on where it was: no second signal, the same deadline.
  *
  * Starting cannot be taken back: the launch is with the keeper. A stop during a start therefore waits for the answer, then stops
  * what was started, by its own signal and grace; LAUNCH_TIMEOUT_USEC bounds it.
@@ -28,10 +31,12 @@
 enum event_kind {
         EVENT_START,            /* wanted: an operator's start, an apply, or its turn has come */
         EVENT_STOP,             /* an operator's stop; event.signal, event.grace_usec override the declared ones */
+        EVENT_HOLD,             /* down for now, for a plan or a shutdown: what an operator stopped or what ended by itself stays that */
         EVENT_RESTART,          /* an operator's restart: down and up again, whatever it was */
         EVENT_REPLACE,          /* as restart, with a new declaration: set policy and revision before */
         EVENT_REMOVE,           /* no longer declared */
-        EVENT_ADOPTED,          /* found running by a new supervisor: pid, started_* */
+        EVENT_RECALLED,         /* by a new supervisor, first of all: was, as the last one recorded it in this boot */
+        EVENT_ADOPTED,          /* found by a new supervisor: pid, started_*; or, with starting, a launch that is still out */
         EVENT_STARTED,          /* the keeper: exec happened; pid */
         EVENT_START_FAILED,     /* the keeper: it did not; message, populated */
         EVENT_READY,
@@ -49,6 +54,8 @@ struct event {
         uint64_t grace_usec;            /* EVENT_STOP: USEC_INFINITY: the declared one */
         pid_t pid;                      /* EVENT_STARTED, EVENT_ADOPTED */
         uint64_t started_usec, started_real_usec; /* EVENT_ADOPTED */
+        bool starting;                  /* EVENT_ADOPTED */
+        const struct instance *was;     /* EVENT_RECALLED; EVENT_ADOPTED: NULL: there is no record of this very start */
         struct exit_info exit;          /* EVENT_EXITED */
         bool populated;                 /* EVENT_EXITED, EVENT_START_FAILED: the leaf still holds tasks */
         const char *message;            /* EVENT_START_FAILED: the words; may be NULL */
@@ -79,7 +86,7 @@ struct step {
 };
 
 #define LAUNCH_TIMEOUT_USEC (90 * USEC_PER_SEC) /* a launch that is not answered is killed */
-#define EXIT_WAIT_USEC (2 * USEC_PER_SEC)       /* the leaf is empty: how long the keeper may take to say how it ended */
+#define EXIT_WAIT_USEC (3 * USEC_PER_SEC)       /* the leaf is empty: how long the keeper may take to say how it ended */
 #define KILL_RETRY_USEC (2 * USEC_PER_SEC)      /* the leaf did not empty: the first wait until the next kill; doubles */
 #define KILL_RETRY_MAX_USEC (60 * USEC_PER_SEC)
 enum { STUCK_KILLS = 2 };
