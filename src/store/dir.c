@@ -218,26 +218,26 @@ static int write_all(int fd, const char *data, size_t len) {
 }
 
 /* The new contents, on disk, under a name nobody reads. */
-static int write_beside(int fd, const char *tmp, const void *data, size_t len, mode_t mode) {
+static int write_beside(int fd, const char *tmp, const void *data, size_t len, mode_t mode, bool sync) {
         _cleanup_fd_ int out = openat(fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
         if (out < 0)
                 return -errno;
         int r = write_all(out, data, len);
-        if (r >= 0 && (fchmod(out, mode) < 0 || fsync(out) < 0))
+        if (r >= 0 && (fchmod(out, mode) < 0 || (sync && fsync(out) < 0)))
                 r = -errno;
         return r;
 }
 
-int file_write(int fd, const char *name, const void *data, size_t len, mode_t mode, struct err *err) {
+static int replace(int fd, const char *name, const void *data, size_t len, mode_t mode, bool sync, struct err *err) {
         char tmp[NAME_MAX + 1];
 
         if ((size_t)snprintf(tmp, sizeof(tmp), ".%s.tmp", name) >= sizeof(tmp))
                 return err_set(err, ENAMETOOLONG, "\"%s\" is too long for a file's name", name);
-        int r = write_beside(fd, tmp, data, len, mode);
+        int r = write_beside(fd, tmp, data, len, mode, sync);
         if (r == -EEXIST) { /* of a writer that was killed */
                 (void)unlinkat(fd, tmp, 0);
-                r = write_beside(fd, tmp, data, len, mode);
+                r = write_beside(fd, tmp, data, len, mode, sync);
         }
         if (r >= 0 && renameat(fd, tmp, fd, name) < 0)
                 r = -errno;
@@ -245,9 +245,17 @@ int file_write(int fd, const char *name, const void *data, size_t len, mode_t mo
                 (void)unlinkat(fd, tmp, 0);
                 return err_sys(err, -r, "write %s", name);
         }
-        if (fsync(fd) < 0)
+        if (sync && fsync(fd) < 0)
                 return err_sys(err, errno, "write %s to disk", name);
         return 0;
+}
+
+int file_write(int fd, const char *name, const void *data, size_t len, mode_t mode, struct err *err) {
+        return replace(fd, name, data, len, mode, true, err);
+}
+
+int file_write_volatile(int fd, const char *name, const void *data, size_t len, mode_t mode, struct err *err) {
+        return replace(fd, name, data, len, mode, false, err);
 }
 
 int file_read(int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err) {

@@ -5,13 +5,20 @@
 #include <limits.h>
 #include <string.h>
 
+static char *record_text(json_t *object) {
+        return json_object_set_new(object, "version", json_integer(RECORD_VERSION)) < 0 ? NULL : json_dumps(object, JSON_COMPACT);
+}
+
 int record_write(int fd, const char *name, json_t *object, struct err *err) {
-        if (json_object_set_new(object, "version", json_integer(RECORD_VERSION)) < 0)
-                return err_oom(err);
-        _cleanup_free_ char *text = json_dumps(object, JSON_COMPACT);
-        if (!text)
-                return err_oom(err);
-        return file_write(fd, name, text, strlen(text), 0600, err);
+        _cleanup_free_ char *text = record_text(object);
+
+        return text ? file_write(fd, name, text, strlen(text), 0600, err) : err_oom(err);
+}
+
+int record_write_volatile(int fd, const char *name, json_t *object, struct err *err) {
+        _cleanup_free_ char *text = record_text(object);
+
+        return text ? file_write_volatile(fd, name, text, strlen(text), 0600, err) : err_oom(err);
 }
 
 int record_read(int fd, const char *name, json_t **ret, struct err *err) {

@@ -27,6 +27,8 @@ int dir_list(int fd, bool hidden, char ***ret, size_t *ret_n, struct err *err);
  * was the very last step that failed, the new one is to be seen and may not be on disk: whoever says "nothing was changed" writes the
  * old one again (supervisor/degraded.h). */
 int file_write(int fd, const char *name, const void *data, size_t len, mode_t mode, struct err *err);
+/* The same without the fsyncs: for files on a tmpfs, which are gone after a power cut anyhow. */
+int file_write_volatile(int fd, const char *name, const void *data, size_t len, mode_t mode, struct err *err);
 /* The whole file, NUL-terminated behind *ret_len bytes; free() it. Regular files only. -ENOENT; -EFBIG: more than max. */
 int file_read(int fd, const char *name, size_t max, char **ret, size_t *ret_len, struct err *err);
 /* Gone, durably; not there is fine. */

@@ -1,0 +1,35 @@
+/* What the supervisor knows of each instance, for the next supervisor: <runtime>/runs/<stack>/<container>.<n>, small JSON files.
+ *
+ * They are good for one boot: a record of another boot is as good as none. So nothing is synced; a file is replaced by rename and
+ * is the old or the new one whatever happens to its writer. A record is a witness, not the truth: what runs is asked of the
+ * keeper and of the cgroups; counters, wishes, deadlines and how it last ended are only here.
+ */
+#pragma once
+
+#include <ctrsup/base/err.h>
+#include <ctrsup/state/status.h>
+
+struct run {
+        struct instance instance;       /* all that EVENT_RECALLED takes; instance.policy is not kept */
+        uint64_t start_ticks;           /* of the main process: /proc/<pid>/stat, with pid its identity; 0: not known */
+        uint64_t oom_kills;             /* of its group when this start began */
+        int log;                        /* enum act_log of this start */
+        bool kept;                      /* not declared any more, and left alone on purpose */
+};
+
+/* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */
+int runs_write(int runtime_fd, const struct run *r, struct err *err);
+/* -ENOENT: there is none, or it is of another boot (then it is removed); -EBADMSG: not readable: set aside as <name>.bad; -EPROTO: of a
+ * newer release, left alone. */
+int runs_read(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct run *ret, struct err *err);
+/* Not there is fine. The stack's folder goes with its last record. */
+int runs_remove(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct err *err);
+/* Stacks that have records; one malloc'ed block. None: n 0. */
+int runs_stacks(int runtime_fd, char ***ret, size_t *ret_n, struct err *err);
+
+struct run_name {
+        char container[NAME_SIZE];
+        uint32_t replica;
+};
+/* Whose records there are of a stack; free() *ret. Files of other names are passed over. */
+int runs_list(int runtime_fd, const char *stack, struct run_name **ret, size_t *ret_n, struct err *err);

@@ -1,0 +1,266 @@
+#include <ctrsup/store/runs.h>
+
+#include "record.h"
+
+#include <ctrsup/base/cleanup.h>
+#include <ctrsup/store/dir.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { FILE_NAME_SIZE = NAME_SIZE + 16, BOOT_ID_SIZE = 37 };
+
+static int boot_id(char ret[BOOT_ID_SIZE], struct err *err) {
+        _cleanup_fd_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, ret, BOOT_ID_SIZE - 1);
+
+        if (n < 0)
+                return err_sys(err, errno, "read the boot id");
+        ret[n] = '\0';
+        return 0;
+}
+
+static int open_stack(int runtime_fd, const char *stack, mode_t mode, int *ret, struct err *err) {
+        _cleanup_fd_ int runs = -EBADF;
+        int r = dir_open_at(runtime_fd, "runs", mode, &runs, err);
+
+        return r < 0 ? r : dir_open_at(runs, stack, mode, ret, err);
+}
+
+static const char *file_name(char buf[FILE_NAME_SIZE], const char *container, uint32_t replica) {
+        (void)snprintf(buf, FILE_NAME_SIZE, "%s.%" PRIu32, container, replica);
+        return buf;
+}
+
+/* --- one record as JSON: a row a number, the rest by hand --- */
+
+enum kind { U64, U32, BOOL, INT, PID };
+
+#define NUMBER(key, kind, member) \
+        { key, kind, offsetof(struct run, member) }
+static const struct number {
+        const char *key;
+        enum kind kind;
+        size_t offset;
+} numbers[] = {
+        NUMBER("generation", U64, instance.generation),
+        NUMBER("revision", U64, instance.revision),
+        NUMBER("again", BOOL, instance.again),
+        NUMBER("killed", BOOL, instance.killed),
+        NUMBER("oom", BOOL, instance.oom),
+        NUMBER("stop_signal", INT, instance.stop_signal),
+        NUMBER("pid", PID, instance.pid),
+        NUMBER("started_usec", U64, instance.started_usec),
+        NUMBER("started_real_usec", U64, instance.started_real_usec),
+        NUMBER("deadline_usec", U64, instance.deadline_usec),
+        NUMBER("stop_grace_usec", U64, instance.stop_grace_usec),
+        NUMBER("attempts", U32, instance.attempts),
+        NUMBER("kills", U32, instance.kills),
+        NUMBER("restarts", U64, instance.restarts),
+        NUMBER("exit_code", INT, instance.last_exit.code),
+        NUMBER("exit_signal", INT, instance.last_exit.signal),
+        NUMBER("start_ticks", U64, start_ticks),
+        NUMBER("oom_kills", U64, oom_kills),
+        NUMBER("log", INT, log),
+        NUMBER("kept", BOOL, kept),
+};
+
+/* UINT64_MAX is "never", and JSON's integers end at INT64_MAX: it is -1 there. */
+static json_t *number_json(const struct run *r, const struct number *n) {
+        const char *at = (const char *)r + n->offset;
+
+        switch (n->kind) {
+        case U64:
+                return json_integer(*(const uint64_t *)(const void *)at == UINT64_MAX
+                                            ? -1
+                                            : (json_int_t) * (const uint64_t *)(const void *)at);
+        case U32:
+                return json_integer(*(const uint32_t *)(const void *)at);
+        case BOOL:
+                return json_boolean(*(const bool *)at);
+        case INT:
+                return json_integer(*(const int *)(const void *)at);
+        case PID:
+                return json_integer(*(const pid_t *)(const void *)at);
+        }
+        return NULL;
+}
+
+static bool take_number(struct run *r, const struct number *n, const json_t *j) {
+        char *at = (char *)r + n->offset;
+        json_int_t v = json_integer_value(j);
+
+        if (n->kind == BOOL ? !json_is_boolean(j) : !json_is_integer(j))
+                return false;
+        switch (n->kind) {
+        case U64:
+                *(uint64_t *)(void *)at = v < 0 ? UINT64_MAX : (uint64_t)v;
+                return v >= -1;
+        case U32:
+                *(uint32_t *)(void *)at = (uint32_t)v;
+                return v >= 0 && v <= UINT32_MAX;
+        case BOOL:
+                *(bool *)at = json_is_true(j);
+                return true;
+        case INT:
+        case PID:
+                *(int *)(void *)at = (int)v;
+                return v >= INT32_MIN && v <= INT32_MAX && (n->kind == INT || v >= 0);
+        }
+        return false;
+}
+
+static void id_text(char text[2 * sizeof(((struct instance *)0)->id) + 1], const uint8_t *id) {
+        for (size_t n = 0; n < sizeof(((struct instance *)0)->id); n++)
+                (void)snprintf(text + 2 * n, 3, "%02x", id[n]);
+}
+
+static bool take_id(struct instance *i, const char *text) {
+        if (!text || strlen(text) != 2 * sizeof(i->id) || strspn(text, "0123456789abcdef") != 2 * sizeof(i->id))
+                return false;
+        for (size_t n = 0; n < sizeof(i->id); n++) {
+                unsigned byte;
+
+                (void)sscanf(text + 2 * n, "%2x", &byte);
+                i->id[n] = (uint8_t)byte;
+        }
+        return true;
+}
+
+/* Cut at the end of its array, perhaps within a character: json_string() wants whole ones. */
+static json_t *message_json(const char *text) {
+        size_t len = strlen(text);
+        json_t *j = NULL;
+
+        for (size_t cut = 0; cut < 4 && cut <= len && !j; cut++)
+                j = json_stringn(text, len - cut);
+        return j ? j : json_string("");
+}
+
+int runs_write(int runtime_fd, const struct run *r, struct err *err) {
+        const struct instance *i = &r->instance;
+        char boot[BOOT_ID_SIZE], id[2 * sizeof(i->id) + 1], name[FILE_NAME_SIZE];
+        _cleanup_fd_ int fd = -EBADF;
+
+        id_text(id, i->id);
+        int e = boot_id(boot, err);
+        if (e < 0)
+                return e;
+        _cleanup_json_ json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "boot", boot, "id", id, "phase",
+                                             phase_name(i->phase), "desire", desire_name(i->desire), "exit",
+                                             exit_reason_name(i->last_exit.reason), "message", message_json(i->message));
+        for (size_t n = 0; j && n < ARRAY_SIZE(numbers); n++)
+                if (json_object_set_new(j, numbers[n].key, number_json(r, numbers + n)) < 0)
+                        return err_oom(err);
+        if (!j)
+                return err_oom(err);
+        e = open_stack(runtime_fd, i->stack, 0700, &fd, err);
+        if (e >= 0)
+                e = record_write_volatile(fd, file_name(name, i->container, i->replica), j, err);
+        return e < 0 && err ? err_wrap(err, "run record of %s/%s", i->stack, i->container) : e;
+}
+
+static bool take(struct run *r, const json_t *j) {
+        struct instance *i = &r->instance;
+        const char *message = json_string_value(json_object_get(j, "message")), *word;
+
+        for (size_t n = 0; n < ARRAY_SIZE(numbers); n++)
+                if (!take_number(r, numbers + n, json_object_get(j, numbers[n].key)))
+                        return false;
+        word = json_string_value(json_object_get(j, "phase"));
+        i->phase = word ? phase_value(word) : _PHASE_INVALID;
+        word = json_string_value(json_object_get(j, "desire"));
+        int desire = word ? desire_value(word) : -EINVAL;
+        word = json_string_value(json_object_get(j, "exit"));
+        int reason = word ? exit_reason_value(word) : -EINVAL;
+        if (i->phase < 0 || desire < 0 || reason < 0 || !message || !take_id(i, json_string_value(json_object_get(j, "id"))))
+                return false;
+        i->desire = (enum desire)desire;
+        i->last_exit.reason = (enum exit_reason)reason;
+        (void)snprintf(i->message, sizeof(i->message), "%s", message);
+        return true;
+}
+
+int runs_read(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct run *ret, struct err *err) {
+        char boot[BOOT_ID_SIZE], name[FILE_NAME_SIZE];
+        _cleanup_json_ json_t *j = NULL;
+        _cleanup_fd_ int fd = -EBADF;
+
+        int r = open_stack(runtime_fd, stack, 0, &fd, err);
+        if (r >= 0)
+                r = boot_id(boot, err);
+        if (r >= 0)
+                r = record_read(fd, file_name(name, container, replica), &j, err);
+        if (r >= 0) {
+                const char *written = json_string_value(json_object_get(j, "boot"));
+                struct run run = { .instance.replica = replica };
+
+                (void)snprintf(run.instance.stack, NAME_SIZE, "%s", stack);
+                (void)snprintf(run.instance.container, NAME_SIZE, "%s", container);
+                if (written && strcmp(written, boot) != 0) {
+                        (void)unlinkat(fd, name, 0);
+                        return err_set(err, ENOENT, "it is of another boot");
+                }
+                if (written && take(&run, j)) {
+                        *ret = run;
+                        return 0;
+                }
+                r = err_set(err, EBADMSG, "%s: it is no run record", name);
+        }
+        if (r == -EBADMSG)
+                (void)record_set_aside(fd, name, err);
+        return r < 0 && err ? err_wrap(err, "run record of %s/%s", stack, container) : r;
+}
+
+int runs_remove(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct err *err) {
+        char name[FILE_NAME_SIZE];
+        _cleanup_fd_ int runs = -EBADF, fd = -EBADF;
+
+        if (dir_open_at(runtime_fd, "runs", 0, &runs, NULL) < 0 || dir_open_at(runs, stack, 0, &fd, NULL) < 0)
+                return 0;
+        if (unlinkat(fd, file_name(name, container, replica), 0) < 0 && errno != ENOENT)
+                return err_sys(err, errno, "remove the run record of %s/%s", stack, container);
+        (void)unlinkat(runs, stack, AT_REMOVEDIR);
+        return 0;
+}
+
+int runs_stacks(int runtime_fd, char ***ret, size_t *ret_n, struct err *err) {
+        _cleanup_fd_ int runs = -EBADF;
+        int r = dir_open_at(runtime_fd, "runs", 0, &runs, err);
+
+        if (r == -ENOENT) {
+                *ret = NULL;
+                *ret_n = 0;
+                return 0;
+        }
+        return r < 0 ? r : dir_list(runs, false, ret, ret_n, err);
+}
+
+static bool parse_name(const char *name, struct run_name *ret) {
+        int end = 0;
+
+        return sscanf(name, "%63[a-z0-9-].%9" SCNu32 "%n", ret->container, &ret->replica, &end) == 2 && name[end] == '\0';
+}
+
+int runs_list(int runtime_fd, const char *stack, struct run_name **ret, size_t *ret_n, struct err *err) {
+        _cleanup_free_ char **names = NULL;
+        _cleanup_fd_ int fd = -EBADF;
+        size_t n = 0, count = 0;
+
+        *ret = NULL;
+        *ret_n = 0;
+        int r = open_stack(runtime_fd, stack, 0, &fd, err);
+        if (r >= 0)
+                r = dir_list(fd, false, &names, &n, err);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        struct run_name *list = calloc(n + 1, sizeof(*list));
+        if (!list)
+                return err_oom(err);
+        for (size_t k = 0; k < n; k++)
+                count += parse_name(names[k], list + count);
+        *ret = list;
+        *ret_n = count;
+        return 0;
+}
