@@ -126,11 +126,21 @@ static void put_plain(const struct status *s, const json_t *all, struct buf *out
         }
 }
 
-static int show(struct status *s, const json_t *all) {
+/* On stderr: what is on stdout stays the list. */
+static void say_degraded(const struct status *s, const json_t *daemon) {
+        const char *reason = json_string_value(json_object_get(daemon, "reason"));
+
+        if (reason)
+                cli_say(s->cli, "%s: %s; since %s", text_of(daemon, "state"), reason, text_of(daemon, "since"));
+}
+
+static int show(struct status *s, const json_t *all, const json_t *daemon) {
         _cleanup_buf_ struct buf out = BUF_NULL;
 
         if (s->cli->output == OUTPUT_JSON)
-                return cli_print_json(s->cli, json_pack("{s:i, s:O}", "version", 1, "containers", all), s->watch);
+                return cli_print_json(s->cli, json_pack("{s:i, s:O, s:{s:O?, s:O?}}", "version", 1, "containers", all, "daemon", "state",
+                                                         json_object_get(daemon, "state"), "reason", json_object_get(daemon, "reason")),
+                                      s->watch);
         if (s->watch && s->cli->out_tty)
                 buf_puts(&out, "\033[H\033[J");
         if (s->cli->output == OUTPUT_NAME || s->cli->verbose > 0)
@@ -139,7 +149,9 @@ static int show(struct status *s, const json_t *all) {
                 return EXIT_KERNEL;
         if (json_array_size(all) == 0)
                 cli_say(s->cli, "no containers");
-        return cli_print(s->cli, &out);
+        int code = cli_print(s->cli, &out);
+        say_degraded(s, daemon);
+        return code;
 }
 
 /* 3 when something that was named does not run: what scripts ask `status` for. */
@@ -171,7 +183,7 @@ static int once(struct status *s, struct control_client *client) {
                 err_set(&err, EPROTO, "the daemon's status has no containers");
                 return cli_fail(s->cli, EXIT_BUG, &err);
         }
-        code = show(s, all);
+        code = show(s, all, json_object_get(answer.parameters, "daemon"));
         json_decref(s->earlier);
         s->earlier = json_incref(all);
         s->earlier_usec = realtime();

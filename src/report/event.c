@@ -87,6 +87,21 @@ static void words_suppressed(const struct report_event *e, struct buf *out) {
         buf_printf(out, "%llu lines of its log were not written", (unsigned long long)e->dropped);
 }
 
+static void words_degraded(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "degraded: %s; containers go on, what must be recorded is refused, or done and recorded as soon as it can be",
+                   e->message ? e->message : "the state cannot be written");
+}
+
+static void words_healed(const struct report_event *e, struct buf *out) {
+        char time[NUM_TEXT_MAX];
+
+        buf_printf(out, "the %s can be written again", e->message ? e->message : "state");
+        if (e->duration_usec)
+                buf_printf(out, " after %s", num_human_duration(time, e->duration_usec));
+        if (e->changed)
+                buf_printf(out, "; %llu change%s recorded late", (unsigned long long)e->changed, e->changed == 1 ? " was" : "s were");
+}
+
 /* A container that ends well, or because somebody said so, is information, one that does not is a warning; so with health. */
 enum { PRIORITY_BY_EXIT = -1, PRIORITY_SAID = -2, PRIORITY_BY_HEALTH = -3 };
 
@@ -138,6 +153,12 @@ static const struct row {
                                     "Lines of a container's log were dropped",
                                     "@CTRSUP_STACK@/@CTRSUP_CONTAINER@ wrote more than logging.rate_limit allows, or faster than could be stored.\n"
                                     "The container itself was not slowed down." },
+        [REPORT_STATE_DEGRADED] = { "state-degraded", MESSAGE_ID_STATE_DEGRADED, LOG_ERR, words_degraded,
+                                    "The state of ctrsup cannot be written",
+                                    "@CTRSUP_WHAT@ takes no writes; the message says why. Running containers are not concerned. Applies and\n"
+                                    "removals are refused; a stop is carried out and recorded as soon as it can be. Make room there (df -h,\n"
+                                    "df -i), or mount it writable again: ctrsup notices within 30 seconds, nothing has to be restarted." },
+        [REPORT_STATE_HEALED] = { "state-healed", MESSAGE_ID_STATE_HEALED, LOG_NOTICE, words_healed, NULL, NULL },
 };
 static_assert(ARRAY_SIZE(rows) == _REPORT_KIND_MAX, "every kind has a row");
 
@@ -287,6 +308,8 @@ static void put_details(const struct report_event *e, struct buf *out) {
                 field(out, "CTRSUP_VERSION", CTRSUP_VERSION);
                 counted(out, "CTRSUP_N_STACKS", e->n_stacks);
         }
+        if (e->kind == REPORT_STATE_HEALED)
+                counted(out, "CTRSUP_N_CHANGED", e->changed);
         if (e->kind == REPORT_LOG_SUPPRESSED)
                 counted(out, "N_DROPPED", e->dropped);
         if (e->kind == REPORT_STACK_APPLY_FAILED)

@@ -254,6 +254,7 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                 }
         keeper_link_tend(m);
         logger_link_tend(m);
+        degraded_tend(m);
         manager_poke(m);
         (void)sd_event_source_set_time(source, usec + m->settings->reconcile.interval_usec);
         return 0;
@@ -403,6 +404,7 @@ struct manager *manager_free(struct manager *m) {
                 return NULL;
         watch_done(m);
         exec_done(m, "the supervisor ends");
+        degraded_done(m);
         logger_link_close(m);
         control_server_free(m->control);
         while (m->n_stacks > 0)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "degraded.h"
 #include "generation.h"
 #include "options.h"
 
@@ -73,6 +74,7 @@ struct manager {
         struct reporter reporter;
         struct notify notify;
         struct event_ring ring;
+        struct degraded degraded;
         sd_event_source *pump, *keeper_source, *logger_source, *watch_source, *trash_source, *lifeline_source, *status_timer,
                 *reconcile_timer;
         struct stack_entry **stacks;

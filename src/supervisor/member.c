@@ -291,6 +291,7 @@ void member_start_failed(struct member *b, const struct err *err, struct mark ma
                 (void)snprintf(words, sizeof(words), "%s", err->text);
         (void)snprintf(b->hint, sizeof(b->hint), "%s", err->hint);
         b->start_error = err->code;
+        degraded_suspect(b->stack->manager, err->code);
         e.error = err->code;
         e.message = words;
         e.hint = b->hint[0] ? b->hint : NULL;

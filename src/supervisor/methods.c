@@ -212,7 +212,7 @@ static void overrule_plan(struct member *b) {
         }
 }
 
-static void operate(struct manager *m, const json_t *targets, bool all, const struct operation *o, struct err *err) {
+static void operate(struct manager *m, const json_t *targets, bool all, const struct operation *o) {
         for (size_t s = 0; s < m->n_stacks; s++) {
                 bool any = false;
 
@@ -230,24 +230,20 @@ static void operate(struct manager *m, const json_t *targets, bool all, const st
                                 continue;
                         member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
                 }
-                if (any && stack_save_stopped(m->stacks[s], err) < 0) {
-                        struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .stack = m->stacks[s]->name, .message = err->text };
-
-                        manager_report(m, &e);
-                }
+                if (any)
+                        stack_save_stopped(m->stacks[s]);
         }
 }
 
 static int run_operation(struct control_call *call, json_t *parameters, struct manager *m, const struct operation *o) {
         json_t *targets = json_object_get(parameters, "targets");
         bool all = flag(parameters, "all", false);
-        struct err err = { 0 };
 
         if (!all && check_targets(m, call, targets) != 0)
                 return 0;
         if (!all && json_array_size(targets) == 0)
                 return control_invalid_parameter(call, "targets");
-        operate(m, targets, all, o, &err);
+        operate(m, targets, all, o);
         if (!control_call_more(call))
                 return control_reply(call, NULL, false);
         return watch_goal(m, call, &(struct wait_for){ .goal = o->goal, .targets = all ? NULL : targets, .timeout_usec = timeout(parameters) });

@@ -76,6 +76,8 @@ static void update_status(struct manager *m) {
                         list[count++] = &m->stacks[s]->members[n]->state;
         if (!list)
                 return;
+        degraded_put(m, &text);
+        buf_puts(&text, text.len > 0 ? "; " : "");
         notify_status_text(list, count, m->n_stacks, &text);
         uint64_t again = notify_status(&m->notify, buf_text(&text), manager_now(m).mono_usec);
         if (again != USEC_INFINITY) {

@@ -203,6 +203,58 @@ bool stack_run_plan(struct stack_entry *s) {
         return moved;
 }
 
+/* --- the record of what is wanted --- */
+
+/* `current` as it is to be. anew: also when it says so already, which it may do without being on disk. */
+static int write_current(struct stack_entry *s, bool anew, struct err *err) {
+        int state_fd = s->manager->host.state_fd;
+        _cleanup_free_ char (*names)[TARGET_SIZE] = calloc(s->n_members + 1, sizeof(*names));
+        _cleanup_free_ const char **list = calloc(s->n_members + 1, sizeof(*list));
+        size_t count = 0;
+
+        if (!names || !list)
+                return err_oom(err);
+        for (size_t n = 0; n < s->n_members; n++)
+                if (s->members[n]->state.desire == DESIRE_STOPPED) {
+                        (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container, s->members[n]->state.replica);
+                        list[count] = names[count];
+                        count++;
+                }
+        struct revision_current current = { .number = s->generation->revision, .stopped = list, .n_stopped = count };
+        if (!anew && revisions_is_current(state_fd, s->name, &current))
+                return 0;
+        return revisions_set_current(state_fd, s->name, &current, err);
+}
+
+/* The disk is to say what memory says. */
+static int pay_record(struct manager *m, const char *name, struct err *err) {
+        struct stack_entry *s = manager_find_stack(m, name);
+
+        return s && s->generation ? write_current(s, true, err) : revisions_forget(m->host.state_fd, name, err);
+}
+
+/* A change was refused, perhaps when it was to be seen already. */
+static void refused(struct manager *m, const char *name, int code) {
+        if (manager_find_stack(m, name))
+                degraded_owe(m, PLACE_STATE, pay_record, name, code);
+        else if (revisions_forget(m->host.state_fd, name, NULL) < 0) /* takes no room */
+                degraded_owe(m, PLACE_STATE, pay_record, name, code);
+        else
+                degraded_refused(m, PLACE_STATE, code);
+}
+
+void stack_save_stopped(struct stack_entry *s) {
+        struct manager *m = s->manager;
+
+        if (m->options->mode != MODE_SERVICE || !s->generation)
+                return;
+        int r = write_current(s, degraded_owes(m, pay_record, s->name), NULL);
+        if (r < 0)
+                degraded_owe(m, PLACE_STATE, pay_record, s->name, -r);
+        else
+                degraded_paid(m, pay_record, s->name);
+}
+
 /* --- apply --- */
 
 /* What only this host knows to be wrong: limits it cannot keep, policy. */
@@ -228,7 +280,12 @@ static int record(struct manager *m, const struct apply *a, const struct generat
                 .document = g->document,
         };
         int e = revisions_add(m->host.state_fd, g->spec->name, &r, m->settings->reconcile.history, err);
-        return e < 0 ? err_wrap(err, "record the stack; nothing was changed") : 0;
+        if (e < 0) {
+                refused(m, g->spec->name, -e);
+                return err_wrap(err, "record the stack; nothing was changed");
+        }
+        degraded_paid(m, pay_record, g->spec->name);
+        return 0;
 }
 
 static void report_applied(struct manager *m, const struct apply *a, const struct generation *g, const struct plan *plan) {
@@ -337,27 +394,6 @@ int stack_restore(struct manager *m, const char *name, struct err *err) {
         return 0;
 }
 
-int stack_save_stopped(struct stack_entry *s, struct err *err) {
-        if (s->manager->options->mode != MODE_SERVICE || !s->generation)
-                return 0;
-        _cleanup_free_ char (*names)[TARGET_SIZE] = calloc(s->n_members + 1, sizeof(*names));
-        _cleanup_free_ const char **list = calloc(s->n_members + 1, sizeof(*list));
-        size_t count = 0;
-
-        if (!names || !list)
-                return err_oom(err);
-        for (size_t n = 0; n < s->n_members; n++)
-                if (s->members[n]->state.desire == DESIRE_STOPPED) {
-                        (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container, s->members[n]->state.replica);
-                        list[count] = names[count];
-                        count++;
-                }
-        struct revision_current current = { .number = s->generation->revision, .stopped = list, .n_stopped = count };
-        if (revisions_is_current(s->manager->host.state_fd, s->name, &current))
-                return 0;
-        return revisions_set_current(s->manager->host.state_fd, s->name, &current, err);
-}
-
 /* --- removal --- */
 
 int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err) {
@@ -379,6 +415,7 @@ int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct 
                 r = revisions_forget(m->host.state_fd, s->name, err);
                 if (r < 0) {
                         plan_free(plan);
+                        refused(m, s->name, -r);
                         return err_wrap(err, "forget the stack; nothing was changed");
                 }
         }

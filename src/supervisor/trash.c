@@ -21,7 +21,7 @@ void trash_sweep(struct manager *m) {
         int pidfd = -EBADF;
         struct err err = { 0 };
 
-        if (m->trash_source)
+        if (m->trash_source || m->degraded.error == EROFS)
                 return;
         int r = trash_empty_start(m->host.state_fd, &pidfd, &err);
         if (r != 0)

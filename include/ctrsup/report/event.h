@@ -32,6 +32,8 @@ enum report_kind {
         REPORT_DRIFT_CORRECTED,
         REPORT_POLICY_REFUSED,
         REPORT_LOG_SUPPRESSED,
+        REPORT_STATE_DEGRADED,          /* message: where and why; what: the directory */
+        REPORT_STATE_HEALED,            /* changed: so many changes that were owed are recorded now */
         _REPORT_KIND_MAX,
 };
 
