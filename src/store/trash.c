@@ -38,8 +38,9 @@ int trash_put(int top_fd, int fd, const char *name, bool durable, struct err *er
         _cleanup_fd_ int trash = -EBADF;
         char fresh[TRASH_NAME_SIZE];
 
-        if (!durable)
-                (void)mkdirat(top_fd, ".trash", 0700); /* here and not by dir_open_at(), which would get it to the disk first */
+        /* Here and not by dir_open_at(), which would get it to the disk first. */
+        if (!durable && mkdirat(top_fd, ".trash", 0700) < 0 && errno != EEXIST)
+                return err_sys(err, errno, "make .trash");
         int r = dir_open_at(top_fd, ".trash", durable ? 0700 : 0, &trash, err);
         if (r < 0)
                 return r;

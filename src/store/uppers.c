@@ -34,8 +34,9 @@ static int open_stack(int state_fd, const struct upper_name *u, mode_t mode, int
 
         if (r < 0)
                 return r;
-        if (mode && !u->persistent) /* here and not by dir_open_at(): nothing of it has to survive a power cut */
-                (void)mkdirat(*ret_top, u->stack, mode);
+        /* Here and not by dir_open_at(): nothing of it has to survive a power cut. */
+        if (mode && !u->persistent && mkdirat(*ret_top, u->stack, mode) < 0 && errno != EEXIST)
+                return err_sys(err, errno, "make %s/%s", top_of(u), u->stack);
         return dir_open_at(*ret_top, u->stack, u->persistent ? mode : 0, ret_stack, err);
 }
 
@@ -90,8 +91,8 @@ int uppers_ensure(int state_fd, const struct upper_name *u, uid_t uid, gid_t gid
                 if (r == -ENOENT)
                         r = 0;
         }
-        if (r >= 0 && !u->persistent)
-                (void)mkdirat(stack, leaf, 0700);
+        if (r >= 0 && !u->persistent && mkdirat(stack, leaf, 0700) < 0 && errno != EEXIST)
+                r = err_sys(err, errno, "make %s/%s/%s", top_of(u), u->stack, leaf);
         if (r >= 0)
                 r = dir_open_at(stack, leaf, u->persistent ? 0700 : 0, &leaf_fd, err);
         if (r >= 0 && u->persistent)
