@@ -3,10 +3,13 @@
 #include "member.h"
 
 #include <ctrsup/kernel/cgroup_where.h>
+#include <ctrsup/store/lock.h>
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
+
+/* Nothing tells who holds this one: less than a person notices, more than a child needs to exec. */
+enum { LOCK_PATIENCE_USEC = 50000 };
 
 static void on_cgroup_event(void *userdata, uint64_t cookie, enum cgroup_event event) {
         struct manager *m = userdata;
@@ -68,10 +71,11 @@ static int lock_root(struct manager *m, struct err *err) {
         m->cgroup_lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (m->cgroup_lock_fd < 0)
                 return err_sys(err, errno, "open %s", path);
-        if (flock(m->cgroup_lock_fd, LOCK_EX | LOCK_NB) == 0)
+        r = lock_try(m->cgroup_lock_fd, LOCK_PATIENCE_USEC);
+        if (r == 0)
                 return 0;
-        if (errno != EWOULDBLOCK)
-                return err_sys(err, errno, "lock %s", path);
+        if (r != -EWOULDBLOCK)
+                return err_sys(err, -r, "lock %s", path);
         (void)err_set(err, EBUSY, "another supervisor uses the cgroups below %s", cgroup_tree_root(m->host.cgroups));
         return err_hint(err, "give this one a root of its own: cgroup.root in ctrsup.conf");
 }
