@@ -73,6 +73,8 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c)
 MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8])) $(B)/man/ctrsup-stack.5
 # Small static programs that run inside containers under test.
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
+CRASH_TESTS := $(patsubst tests/crash/%.c,$(B)/crash/%,$(wildcard tests/crash/*.c))
+CRASH_RIG := $(patsubst tests/crash/rig/%.c,$(B)/crash/rig/%.o,$(wildcard tests/crash/rig/*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: help all tests demo check unit host san fuzz bench layers format format-check tidy install uninstall dist clean deps
@@ -84,7 +86,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(HOST_TESTS) $(FAKES) $(MAN) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(MAN) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -124,6 +126,17 @@ $(B)/$(1)/%: tests/$(1)/%.c $(ARCHIVES)
 endef
 $(foreach kind,unit host fuzz bench fake,$(eval $(call test_rule,$(kind))))
 
+# Tests that kill share a rig.
+$(B)/crash/rig/%.o: tests/crash/rig/%.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/crash/%: tests/crash/%.c $(CRASH_RIG) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  TEST  $<")
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(CRASH_RIG) -Wl,--start-group $(ARCHIVES) \
+		-Wl,--end-group $$(pkg-config --libs $(pkgs)) -lm -o $@
+
 $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -O2 -static $< -o $@
@@ -145,6 +158,10 @@ unit: $(UNIT_TESTS) ## the unit tests only; needs no root
 
 host: tests ## the host tests only; needs root
 	$(Q)$(RUN) host
+
+.PHONY: crash
+crash: tests ## the crash tests only, with the counts of `make check`; needs root
+	$(Q)$(RUN) crash
 
 san: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
