@@ -31,7 +31,8 @@ endif
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith \
 	-Wwrite-strings -Wundef -Wformat=2 -Wno-missing-field-initializers $(if $(CI),$(if $(filter san fuzz,$(VARIANT)),,-Werror))
 HARDEN := -fstack-protector-strong -fcf-protection -fno-common -ffunction-sections -fdata-sections
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -DCTRSUP_VERSION='"$(VERSION)"' -DCTRSUP_LIBEXECDIR='"$(PREFIX_LIBEXEC)"' -DCTRSUP_SYSCONFDIR='"$(SYSCONFDIR)"'
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -DCTRSUP_VERSION='"$(VERSION)"' -DCTRSUP_BINDIR='"$(PREFIX)/bin"' -DCTRSUP_LIBEXECDIR='"$(PREFIX_LIBEXEC)"' \
+	-DCTRSUP_SYSCONFDIR='"$(SYSCONFDIR)"'
 ALL_CFLAGS = -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS_$(VARIANT)) $(CFLAGS)
 ALL_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
@@ -71,6 +72,8 @@ FAKES := $(patsubst tests/fake/%.c,$(B)/fake/%,$(wildcard tests/fake/*.c))
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8])) $(B)/man/ctrsup-stack.5
+UNITS := $(patsubst units/%,$(B)/units/%,$(wildcard units/ctrsup*.service units/ctrsup*.socket units/ctrsup*.slice))
+CATALOG := $(B)/share/ctrsup.catalog
 # Small static programs that run inside containers under test.
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
 CRASH_TESTS := $(patsubst tests/crash/%.c,$(B)/crash/%,$(wildcard tests/crash/*.c))
@@ -86,7 +89,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(MAN) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(MAN) $(CATALOG) $(UNITS) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -212,12 +215,12 @@ systemd_dir = $(or $(shell pkg-config --variable=$(1) systemd 2>/dev/null),$(PRE
 UNITDIR = $(call systemd_dir,systemdsystemunitdir,systemd/system)
 SYSUSERSDIR = $(call systemd_dir,sysusersdir,sysusers.d)
 TMPFILESDIR = $(call systemd_dir,tmpfilesdir,tmpfiles.d)
+CATALOGDIR = $(call systemd_dir,catalogdir,systemd/catalog)
 MANDIR := $(PREFIX)/share/man
 DATADIR := $(PREFIX)/share/ctrsup
 where_ctrsup := $(PREFIX)/bin
 where_ctrsupd := $(PREFIX)/sbin
 
-UNITS := $(patsubst units/%,$(B)/units/%,$(wildcard units/ctrsup*.service units/ctrsup*.socket units/ctrsup*.slice))
 EXAMPLES := $(shell find examples -type f 2>/dev/null)
 SCHEMA := $(if $(wildcard src/cli/main.c),$(B)/share/stack-v1.schema.json)
 
@@ -225,6 +228,7 @@ INSTALL = $(foreach p,$(BUILT),0755:$(p):$(or $(where_$(notdir $(p))),$(PREFIX_L
 	$(foreach m,$(MAN),0644:$(m):$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	$(foreach u,$(UNITS),0644:$(u):$(UNITDIR)/$(notdir $(u))) \
 	0644:units/sysusers.conf:$(SYSUSERSDIR)/ctrsup.conf 0644:units/tmpfiles.conf:$(TMPFILESDIR)/ctrsup.conf \
+	0644:$(CATALOG):$(CATALOGDIR)/ctrsup.catalog \
 	$(foreach e,$(EXAMPLES),$(if $(shell test -x $(e) && echo x),0755,0644):$(e):$(DATADIR)/$(e)) \
 	$(if $(SCHEMA),0644:$(SCHEMA):$(DATADIR)/$(notdir $(SCHEMA)))
 
@@ -246,7 +250,13 @@ $(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
 	@mkdir -p $(@D)
 	$(Q)$< schema > $@
 
-install: all $(MAN) $(UNITS) $(SCHEMA) ## install below DESTDIR; an existing ctrsup.conf is kept
+# The message catalog is what the table of events says.
+$(CATALOG): src/report/main.c $(foreach l,report plan state spec text base,$(call archive,$(B),$(l)))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libsystemd) -lm -o $(B)/share/generate-catalog
+	$(Q)$(B)/share/generate-catalog > $@
+
+install: all $(MAN) $(UNITS) $(SCHEMA) $(CATALOG) ## install below DESTDIR; an existing ctrsup.conf is kept
 	$(Q)for f in $(INSTALL); do IFS=:; set -- $$f; install -D -m $$1 $$2 $(DESTDIR)$$3 || exit 1; done
 	$(Q)install -d $(DESTDIR)$(SYSCONFDIR)/ctrsup/ctrsup.conf.d $(DESTDIR)$(SYSCONFDIR)/ctrsup/stacks.d
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/ctrsup/ctrsup.conf ] || \

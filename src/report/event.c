@@ -397,7 +397,7 @@ void report_catalog(struct buf *out) {
                 if (!rows[k].what)
                         continue;
                 buf_putc(out, '\n');
-                buf_printf(out, "-- %s\nSubject: %s\nDefined-By: ctrsup\nDocumentation: man:ctrsup(1)\n\n%s\n", rows[k].message_id, rows[k].what,
+                buf_printf(out, "-- %s\nSubject: %s\nDefined-By: ctrsup\nSupport: man:ctrsupd(8)\nDocumentation: man:ctrsup(1) man:ctrsupd(8)\n\n%s\n", rows[k].message_id, rows[k].what,
                            rows[k].todo);
         }
 }
