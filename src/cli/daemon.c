@@ -105,7 +105,7 @@ static const char *text_of(const json_t *object, const char *key) {
 }
 
 /* The GNU form, as `check` prints it for a file of its own. */
-static void print_diagnostics(const json_t *list, struct buf *out) {
+void daemon_put_diagnostics(const json_t *list, struct buf *out) {
         size_t errors = 0, i;
         const char *file = "";
         json_t *d;
@@ -116,9 +116,11 @@ static void print_diagnostics(const json_t *list, struct buf *out) {
 
                 file = text_of(d, "file");
                 buf_puts(out, file);
+                json_int_t column = json_integer_value(json_object_get(d, "column"));
                 if (line > 0)
-                        buf_printf(out, ":%lld:%lld", (long long)line,
-                                   (long long)json_integer_value(json_object_get(d, "column")));
+                        buf_printf(out, ":%lld", (long long)line);
+                if (line > 0 && column > 0)
+                        buf_printf(out, ":%lld", (long long)column);
                 buf_printf(out, ": %s: %s%s%s\n", text_of(d, "severity"), path, *path ? ": " : "", text_of(d, "message"));
                 if (*hint)
                         buf_printf(out, "    hint: %s\n", hint);
@@ -151,9 +153,14 @@ int daemon_error_code(const struct control_answer *a, struct err *err, struct bu
         if (strcmp(a->error, CONTROL_METHOD("Failed")) == 0)
                 return failed_code(p, err);
         if (strcmp(a->error, CONTROL_METHOD("InvalidDocument")) == 0) {
-                print_diagnostics(json_object_get(p, "diagnostics"), details);
+                daemon_put_diagnostics(json_object_get(p, "diagnostics"), details);
                 err_set(err, EBADMSG, "the daemon refused the stack");
                 return EXIT_DATA;
+        }
+        if (strcmp(a->error, CONTROL_METHOD("InvalidConfig")) == 0) {
+                daemon_put_diagnostics(json_object_get(p, "diagnostics"), details);
+                err_set(err, EINVAL, "the configuration of the daemon is wrong; the old one stays in force");
+                return EXIT_CONFIG;
         }
         if (strcmp(a->error, CONTROL_METHOD("NoSuchTarget")) == 0) {
                 err_set(err, ENOENT, "no such target: %s", text_of(p, "target"));

@@ -25,6 +25,8 @@ int daemon_send(const struct cli *c, struct control_client *client, const char *
 
 /* What an error reply means: an exit code, with words in err. diagnostics of an InvalidDocument are in `details`. */
 int daemon_error_code(const struct control_answer *a, struct err *err, struct buf *details);
+/* Diagnostic objects, as `check` prints its own. */
+void daemon_put_diagnostics(const json_t *list, struct buf *out);
 /* Prints it; returns the code. */
 int daemon_fail(const struct cli *c, const struct control_answer *a);
 /* A failure of ours while talking. */

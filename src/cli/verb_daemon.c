@@ -1,6 +1,8 @@
-/* daemon status: the daemon about itself. */
+/* daemon: the daemon about itself, its reload, and its stacks as a whole. */
 #include "daemon.h"
+#include "daemon_reload.h"
 #include "verbs.h"
+#include "watch.h"
 
 #include <string.h>
 
@@ -31,23 +33,63 @@ static int show(struct cli *c, const json_t *daemon) {
         return cli_print(c, &out);
 }
 
-int verb_daemon(struct cli *c, struct args *args) {
+enum { KEEP_GOING = 1, SHUTDOWN };
+
+const struct args_option daemon_options[] = {
+        { KEEP_GOING, 0, "keep-going", NULL, "reload: apply the files of stacks.d that are right, whatever the others are; settings stay" },
+        { SHUTDOWN, 0, "shutdown", NULL, "stop-stacks: only when reconcile.shutdown says so" },
+        { 0 },
+};
+
+struct request {
+        bool keep_going, shutdown;
+};
+
+static int status(struct cli *c, const struct request *q _unused_) {
         _cleanup_control_client_ struct control_client *client = NULL;
         _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
-        struct err err = { 0 };
-        int code;
+        int code = daemon_open(c, NULL, &client);
 
-        if (cli_no_options(args, &code) < 0)
-                return code;
-        const char *what = args_n_words(args) == 1 ? args_words(args)[0] : "";
-        if (strcmp(what, "reload") == 0) {
-                err_set(&err, ENOSYS, "daemon reload is not supported yet");
-                return cli_fail(c, EXIT_USAGE, &err);
-        }
-        if (strcmp(what, "status") != 0)
-                return cli_usage(c, "expected status");
-        code = daemon_open(c, NULL, &client);
         if (code == 0) /* of no stack: what is asked for is only the daemon's own part */
                 code = daemon_call(c, client, CONTROL_METHOD("Status"), json_object(), &answer);
         return code ? code : show(c, json_object_get(answer.parameters, "daemon"));
+}
+
+static int reload(struct cli *c, const struct request *q) {
+        return daemon_reload(c, q->keep_going);
+}
+
+static int stop_stacks(struct cli *c, const struct request *q) {
+        _cleanup_control_client_ struct control_client *client = NULL;
+        int code = daemon_open(c, NULL, &client);
+
+        return code ? code : watch_call(c, client, CONTROL_METHOD("Quiesce"), json_pack("{s:b}", "shutdown", q->shutdown), "stopped");
+}
+
+static int start_stacks(struct cli *c, const struct request *q _unused_) {
+        _cleanup_control_client_ struct control_client *client = NULL;
+        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+        int code = daemon_open(c, NULL, &client);
+
+        return code ? code : daemon_call(c, client, CONTROL_METHOD("Resume"), json_object(), &answer);
+}
+
+static const struct {
+        const char *word;
+        int (*run)(struct cli *c, const struct request *q);
+} requests[] = { { "status", status }, { "reload", reload }, { "stop-stacks", stop_stacks }, { "start-stacks", start_stacks } };
+
+int verb_daemon(struct cli *c, struct args *args) {
+        struct request q = { 0 };
+        int id;
+
+        while ((id = args_next(args)) != ARGS_END) {
+                if (id < 0)
+                        return id == ARGS_HELP ? EXIT_OK : EXIT_USAGE;
+                *(id == KEEP_GOING ? &q.keep_going : &q.shutdown) = true;
+        }
+        for (size_t n = 0; args_n_words(args) == 1 && n < ARRAY_SIZE(requests); n++)
+                if (strcmp(args_words(args)[0], requests[n].word) == 0)
+                        return requests[n].run(c, &q);
+        return cli_usage(c, "expected status, reload, stop-stacks or start-stacks");
 }

@@ -144,8 +144,11 @@ const struct verb verbs[] = {
         },
         {
                 .name = "daemon",
-                .words = "status",
-                .summary = "the daemon about itself",
+                .words = "status|reload|stop-stacks|start-stacks",
+                .summary = "the daemon about itself; its settings; all its stacks",
+                .details = "reload reads the settings again and applies the files of stacks.d that changed; with anything wrong, nothing is\n"
+                           "changed. stop-stacks stops all in order and keeps them down until start-stacks, as a shutdown does.\n",
+                .options = daemon_options,
                 .run = verb_daemon,
                 .outputs = OUT(TABLE) | OUT(JSON),
         },

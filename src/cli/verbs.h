@@ -38,7 +38,7 @@ int verb_help(struct cli *c, struct args *a);
 
 extern const struct args_option apply_options[], plan_options[], check_options[], render_options[], status_options[], logs_options[],
         events_options[], exec_options[], run_options[], start_options[], stop_options[], restart_options[], remove_options[],
-        wait_options[];
+        wait_options[], daemon_options[];
 
 /* Help texts. */
 void help_program(struct buf *out);

@@ -213,6 +213,10 @@ struct control_server *control_server_free(struct control_server *s) {
         return NULL;
 }
 
+void control_server_set_max_clients(struct control_server *s, size_t n) {
+        s->args.max_clients = n;
+}
+
 size_t control_server_n_clients(const struct control_server *s) {
         return s->n_connections;
 }

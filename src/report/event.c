@@ -337,6 +337,9 @@ void report_journal_entry(const struct report_event *e, struct buf *out) {
         field(out, "SYSLOG_IDENTIFIER", "ctrsupd");
         if (priority <= LOG_ERR)
                 field(out, "DOCUMENTATION", "man:ctrsup(1)");
+        field(out, "CODE_FILE", e->code_file);
+        number(out, "CODE_LINE", e->code_line);
+        field(out, "CODE_FUNC", e->code_function);
         put_identity(e, out);
         put_details(e, out);
 }

@@ -322,3 +322,39 @@ void settings_need_restart(const struct settings *old, const struct settings *ne
                 if ((settings_rows[i].flags & ROW_RESTART) && strcmp(old->origins[i].text, new->origins[i].text) != 0)
                         buf_printf(out, "%s\n", settings_path(settings_rows + i, path));
 }
+
+/* A fixed setting is what it was at the start until the end: also its text and origin, so that the next reload says it again. */
+static int keep(struct settings *s, const struct settings *old, const struct row *row) {
+        const struct settings_origin *o = &old->origins[row - settings_rows];
+        char *to = (char *)s + row->at;
+        const char *from = (const char *)old + row->at;
+        bool text = row->kind == ROW_PATH || row->kind == ROW_CGROUP;
+
+        assert(text || row->kind == ROW_NUMBER);
+        struct settings_origin copy = {
+                .text = arena_strdup(s->arena, o->text),
+                .file = o->file ? arena_strdup(s->arena, o->file) : NULL,
+                .line = o->line,
+        };
+        if (!copy.text || (o->file && !copy.file))
+                return -ENOMEM;
+        if (text) {
+                const char *value = arena_strdup(s->arena, *(const char *const *)(const void *)from);
+
+                if (!value)
+                        return -ENOMEM;
+                memcpy(to, &value, sizeof(value));
+        } else
+                memcpy(to, from, sizeof(uint64_t));
+        s->origins[row - settings_rows] = copy;
+        return 0;
+}
+
+int settings_keep_fixed(struct settings *s, const struct settings *old) {
+        int r = 0;
+
+        for (size_t i = 0; i < settings_n_rows && r == 0; i++)
+                if (settings_rows[i].flags & ROW_RESTART)
+                        r = keep(s, old, settings_rows + i);
+        return r;
+}

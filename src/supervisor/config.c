@@ -9,7 +9,35 @@
 #define DROP_INS CTRSUP_SYSCONFDIR "/ctrsup/ctrsup.conf.d"
 enum { CONFIG_SIZE_MAX = 256 * 1024 };
 
-static int add_file(struct settings *s, const char *path, bool may_miss, struct buf *out, struct err *err) {
+void config_complaints_done(struct config_complaints *c) {
+        buf_done(&c->text);
+        json_decref(c->list);
+        *c = (struct config_complaints){ 0 };
+}
+
+static void collect(struct config_complaints *c, const struct diag_list *diags) {
+        json_t *list = diag_list_json(diags);
+
+        diag_print(diags, NULL, &c->text);
+        for (size_t i = 0; c->n == 0 && i < diags->n; i++) {
+                const struct diag *d = &diags->items[i];
+
+                if (d->severity != DIAG_ERROR)
+                        continue;
+                (void)snprintf(c->file, sizeof(c->file), "%s", diags->file);
+                (void)snprintf(c->words, sizeof(c->words), "%s%s%s", d->path, d->path[0] ? ": " : "", d->message);
+                c->line = d->mark.line;
+                break;
+        }
+        c->n += diag_errors(diags);
+        if (!c->list)
+                c->list = json_array();
+        if (c->list && list)
+                (void)json_array_extend(c->list, list);
+        json_decref(list);
+}
+
+static int add_file(struct settings *s, const char *path, bool may_miss, struct config_complaints *out, struct err *err) {
         _cleanup_free_ char *text = NULL;
         struct diag_list diags;
         struct err why = { 0 };
@@ -26,7 +54,7 @@ static int add_file(struct settings *s, const char *path, bool may_miss, struct 
         if (r >= 0)
                 r = settings_add(s, text, len, &diags);
         if (r == -EBADMSG)
-                diag_print(&diags, NULL, out);
+                collect(out, &diags);
         else if (r < 0)
                 (void)err_oom(err);
         diag_list_done(&diags);
@@ -39,7 +67,7 @@ static int is_drop_in(const struct dirent *d) {
         return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".conf") == 0;
 }
 
-static int add_drop_ins(struct settings *s, struct buf *out, struct err *err) {
+static int add_drop_ins(struct settings *s, struct config_complaints *out, struct err *err) {
         struct dirent **list = NULL;
         int n = scandir(DROP_INS, &list, is_drop_in, alphasort), r = 0;
 
@@ -55,7 +83,7 @@ static int add_drop_ins(struct settings *s, struct buf *out, struct err *err) {
         return r;
 }
 
-int config_load(const char *file, struct settings **ret, struct buf *out, struct err *err) {
+int config_load(const char *file, struct settings **ret, struct config_complaints *out, struct err *err) {
         _cleanup_settings_ struct settings *s = settings_new();
         struct diag_list diags;
 
@@ -72,7 +100,7 @@ int config_load(const char *file, struct settings **ret, struct buf *out, struct
         if (r >= 0)
                 r = settings_check(s, &diags);
         if (r == -EBADMSG)
-                diag_print(&diags, NULL, out);
+                collect(out, &diags);
         diag_list_done(&diags);
         if (r < 0)
                 return r;

@@ -150,10 +150,11 @@ json_t *describe_daemon(const struct manager *m) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++, all++)
                         up += phase_is_up(m->stacks[s]->members[n]->state.phase);
         const struct cgroup_where *where = cgroup_tree_where(m->host.cgroups);
-        return json_pack("{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o}", "version", CTRSUP_VERSION, "pid",
+        return json_pack("{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o}", "version", CTRSUP_VERSION, "pid",
                          (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at", time_json(m->started_real_usec), "socket",
-                         text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir", m->runtime_dir, "cgroup_root",
-                         cgroup_tree_root(m->host.cgroups), "cgroup_mode", where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks",
+                         text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir", m->runtime_dir, "stacks_dir",
+                         m->settings->paths.stacks, "cgroup_root", cgroup_tree_root(m->host.cgroups), "cgroup_mode",
+                         where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks",
                          (json_int_t)m->n_stacks, "containers", (json_int_t)all, "running", (json_int_t)up, "clients",
                          (json_int_t)(m->control ? control_server_n_clients(m->control) : 0), "keeper_pid",
                          m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",

@@ -208,9 +208,10 @@ static void on_list_end(struct manager *m) {
                         struct member *b = m->stacks[s]->members[n];
 
                         adopt_peer_user(b);
-                        if (b->state.phase == PHASE_PENDING && b->state.desire == DESIRE_RUN)
+                        if (b->state.phase == PHASE_PENDING && b->state.desire == DESIRE_RUN && !m->quiesced)
                                 member_post(b, &(struct event){ .kind = EVENT_START });
                 }
+        manager_adopted(m);
         manager_poke(m);
 }
 

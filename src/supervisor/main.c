@@ -1,6 +1,7 @@
 /* ctrsupd: see ctrsupd(8). */
 #include "config.h"
 #include "manager.h"
+#include "reload.h"
 #include "run.h"
 
 #include <string.h>
@@ -13,20 +14,42 @@ static int complain(const struct err *err, int code) {
         (void)fprintf(stderr, "ctrsupd: %s\n", err->text);
         if (err->hint[0])
                 (void)fprintf(stderr, "    hint: %s\n", err->hint);
-        if (err->code)
-                notify_send(code == EX_CONFIG_ ? "ERRNO=22" : "ERRNO=5");
+        if (err->code) {
+                char text[32];
+
+                (void)snprintf(text, sizeof(text), "ERRNO=%d", err->code);
+                notify_send(text);
+        }
         return code;
 }
 
+/* Under systemd stderr is the journal too: there it is one entry, which says where. */
+static int log_complaint(const struct config_complaints *c) {
+        struct reporter reporter = REPORTER_NULL;
+        char words[ERR_TEXT_MAX];
+        struct report_event e = reload_complaint(c, words);
+        int r = reporter_open_journal(&reporter, NULL, NULL);
+
+        if (r >= 0)
+                reporter_send(&reporter, &e);
+        reporter_done(&reporter);
+        return r;
+}
+
 static int load_settings(const struct options *o, struct settings **ret) {
-        _cleanup_buf_ struct buf out = BUF_NULL;
+        _cleanup_complaints_ struct config_complaints c = { 0 };
         struct err err = { 0 };
 
-        int r = config_load(o->config, ret, &out, &err);
+        int r = config_load(o->config, ret, &c, &err);
         if (r >= 0)
                 return 0;
-        (void)fputs(buf_text(&out), stderr);
-        return out.len > 0 ? EX_CONFIG_ : complain(&err, EX_CONFIG_);
+        if (c.n == 0)
+                return complain(&err, EX_CONFIG_);
+        if (o->mode == MODE_SERVICE)
+                notify_send("ERRNO=22");
+        if (o->mode != MODE_SERVICE || !getenv("INVOCATION_ID") || log_complaint(&c) < 0)
+                (void)fputs(buf_text(&c.text), stderr);
+        return EX_CONFIG_;
 }
 
 /* The client of a foreground supervisor waits for this word, or for what went wrong. */
@@ -57,12 +80,6 @@ static int supervise(const struct options *o, struct settings *settings) {
                 return code;
         }
         tell(o->lifeline_fd, "ready");
-        if (o->mode == MODE_SERVICE) {
-                struct report_event e = { .kind = REPORT_DAEMON_READY, .n_stacks = m->n_stacks };
-
-                notify_send("READY=1");
-                manager_report(m, &e);
-        }
         if (o->mode == MODE_RUN) {
                 code = run_begin(m, o->document_fd);
                 if (code != 0)

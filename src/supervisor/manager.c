@@ -6,6 +6,9 @@
 #include "member.h"
 #include "methods.h"
 #include "pump.h"
+#include "quiesce.h"
+#include "ready.h"
+#include "reload.h"
 #include "rights.h"
 #include "stacks.h"
 #include "watch.h"
@@ -62,8 +65,12 @@ size_t manager_count(const struct manager *m) {
         return count;
 }
 
-void manager_report(struct manager *m, struct report_event *e) {
+void manager_report_at(struct manager *m, struct report_event *e, const char *file, unsigned line, const char *function) {
         struct event_ring *ring = &m->ring;
+
+        e->code_file = file;
+        e->code_line = line;
+        e->code_function = function;
 
         e->real_usec = manager_now(m).real_usec;
         reporter_send(&m->reporter, e);
@@ -127,8 +134,10 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si,
         case MODE_CHECK_CONFIG:
         case MODE_HELP:
         case MODE_VERSION:
-                notify_send("STOPPING=1");
-                m->over = true;
+                if (si->ssi_signo == SIGHUP)
+                        reload_on_signal(m);
+                else
+                        quiesce_on_end(m);
         }
         return 0;
 }
@@ -194,7 +203,7 @@ static int open_uids(struct manager *m, struct err *err) {
 }
 
 /* In the build tree all programs lie side by side; installed, the helpers are in libexec. */
-static int find_program(const char *name, char **ret, struct err *err) {
+static int find_program(const char *name, const char *folder, char **ret, struct err *err) {
         char self[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -207,7 +216,7 @@ static int find_program(const char *name, char **ret, struct err *err) {
                         return 0;
                 free(*ret);
         }
-        if (asprintf(ret, "%s/%s", CTRSUP_LIBEXECDIR, name) < 0) {
+        if (asprintf(ret, "%s/%s", folder, name) < 0) {
                 *ret = NULL;
                 return err_oom(err);
         }
@@ -336,9 +345,11 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
         if (r >= 0 && open_reporter(m) < 0)
                 r = err_oom(err);
         if (r >= 0)
-                r = find_program("ctrsup-keeper", &m->keeper_program, err);
+                r = find_program("ctrsup-keeper", CTRSUP_LIBEXECDIR, &m->keeper_program, err);
         if (r >= 0)
-                r = find_program("ctrsup-logger", &m->logger_program, err);
+                r = find_program("ctrsup-logger", CTRSUP_LIBEXECDIR, &m->logger_program, err);
+        if (r >= 0)
+                r = find_program("ctrsup", CTRSUP_BINDIR, &m->client_program, err);
         if (r >= 0)
                 r = open_event(m, err);
         if (r >= 0)
@@ -348,11 +359,15 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
         if (r >= 0)
                 r = open_reconcile(m, err);
         if (r >= 0)
+                r = ready_open(m, err);
+        if (r >= 0)
                 r = uids_host_ranges(&m->host.uids_taken, &m->host.n_uids_taken, err);
         if (r >= 0)
                 r = rights_load(m, err);
         if (r >= 0 && m->options->mode != MODE_RUN)
                 r = open_control(m, err);
+        if (r >= 0)
+                quiesce_restore(m);
         if (r >= 0 && m->options->mode == MODE_SERVICE)
                 r = restore_stacks(m, err);
         /* After the keeper was asked: a logger it holds the socket of is found before another one is made. */
@@ -380,7 +395,7 @@ int manager_new(const struct options *o, struct settings *settings, struct manag
         m->settings = settings;
         m->exit_code = o->mode == MODE_RUN ? -1 : 0;
         m->reporter = REPORTER_NULL;
-        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->cgroup_lock_fd = m->lock_fd = -EBADF;
+        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->cgroup_lock_fd = m->lock_fd = m->reload_pidfd = -EBADF;
         m->state_dir = o->state ? o->state : settings->paths.state;
         m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;
         if (o->mode == MODE_RUN && !o->runtime) {
@@ -405,6 +420,9 @@ struct manager *manager_free(struct manager *m) {
         watch_done(m);
         exec_done(m, "the supervisor ends");
         degraded_done(m);
+        ready_done(m);
+        quiesce_done(m);
+        reload_done(m);
         logger_link_close(m);
         control_server_free(m->control);
         while (m->n_stacks > 0)
@@ -441,6 +459,8 @@ struct manager *manager_free(struct manager *m) {
         free(m->read_gids);
         free(m->keeper_program);
         free(m->logger_program);
+        free(m->client_program);
+        settings_free(m->reloaded);
         free(m->socket_path);
         free(m);
         return NULL;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "config.h"
 #include "degraded.h"
 #include "generation.h"
 #include "options.h"
@@ -26,6 +27,8 @@ struct stack_entry;
 struct waiter;
 struct exec_session;
 struct line_feed;
+struct deferred;
+struct system_query;
 
 /* One instance of one container: its state (pure), what it holds on the host, and its declaration. */
 struct member {
@@ -75,6 +78,12 @@ struct manager {
         struct notify notify;
         struct event_ring ring;
         struct degraded degraded;
+        sd_event_source *extend_timer, *reload_child;
+        struct deferred *deferred;
+        struct system_query *system_query;
+        struct settings *reloaded;     /* owned; settings, after a reload */
+        char *client_program;
+        int reload_pidfd;              /* of our client that applies stacks.d; -EBADF */
         sd_event_source *pump, *keeper_source, *logger_source, *watch_source, *trash_source, *lifeline_source, *status_timer,
                 *reconcile_timer;
         struct stack_entry **stacks;
@@ -92,6 +101,11 @@ struct manager {
         uint64_t logger_spawned_usec;  /* monotonic */
         const int *streams;            /* MODE_RUN: the caller's */
         bool adopting;                 /* the keeper's table is being read: nothing is launched */
+        bool announced;                /* READY=1 was sent */
+        bool asking;                   /* systemd, whether the system goes down: nothing is launched */
+        bool quiesced;                 /* all stacks are down or on their way, and stay so: supervisor/quiesce.h */
+        bool resuming;                 /* they come up again, in order */
+        bool ending_asked, leaving;    /* SIGTERM came; the system goes down: the loop ends when all are down */
         bool ending;                   /* all stacks are being removed; then the loop ends */
         bool over;                     /* the loop ends now */
         bool logger_listed;            /* the keeper holds a logger's socket: it comes back, do not spawn */
@@ -112,9 +126,12 @@ int manager_loop(struct manager *m);
 void manager_poke(struct manager *m);
 /* Removes all stacks in order, then the loop ends with exit_code. force: SIGKILL at once. */
 void manager_end(struct manager *m, int exit_code, bool force);
+/* What runs was taken over: the picture is whole. */
+void manager_adopted(struct manager *m);
 struct now manager_now(struct manager *m);
 struct stack_entry *manager_find_stack(struct manager *m, const char *name);
 struct member *manager_find_member(struct manager *m, const uint8_t id[KEEPER_ID_SIZE]);
 size_t manager_count(const struct manager *m); /* members */
 /* Fills in the time, sends it to the journal or stderr, keeps it, and gives it to whoever follows. */
-void manager_report(struct manager *m, struct report_event *e);
+#define manager_report(m, e) manager_report_at((m), (e), __FILE__, __LINE__, __func__)
+void manager_report_at(struct manager *m, struct report_event *e, const char *file, unsigned line, const char *function);

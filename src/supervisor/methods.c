@@ -1,10 +1,13 @@
 /* Each method checks its parameters, finds what is meant, and hands on: to stacks (what is declared), to members (what is
  * operated), to watch (who waits for the outcome). */
 #include "methods.h"
+#include "defer.h"
 #include "describe.h"
 #include "exec.h"
 #include "logger_link.h"
 #include "member.h"
+#include "quiesce.h"
+#include "reload.h"
 #include "stacks.h"
 #include "watch.h"
 
@@ -96,6 +99,8 @@ static int refuse(struct control_call *call, int r, const struct diag_list *diag
         return control_fail(call, err);
 }
 
+#define QUIESCED "all stacks are stopped, for a shutdown or until ctrsup daemon start-stacks"
+
 static int apply_or_plan(struct control_call *call, json_t *parameters, struct manager *m, bool dry_run, struct plan **ret) {
         const struct control_peer *peer = control_call_peer(call);
         struct diag_list diags;
@@ -110,12 +115,14 @@ static int apply_or_plan(struct control_call *call, json_t *parameters, struct m
 
         if (!json_is_object(a.document))
                 return control_invalid_parameter(call, "document") < 0 ? -EIO : 1;
-        if (m->ending || m->adopting)
-                return fail(call, "Busy", m->ending ? "the supervisor is stopping" : "the supervisor is taking over what runs", "try again") < 0 ? -EIO : 1;
+        if (m->ending || m->adopting || (m->quiesced && !dry_run))
+                return fail(call, "Busy", m->adopting ? "the supervisor is taking over what runs" : m->ending ? "the supervisor is stopping" : QUIESCED, NULL) < 0 ? -EIO : 1;
         int r = diag_list_init(&diags, "stack");
         if (r < 0)
                 return r;
         r = stack_apply(m, &a, &diags, ret, &err);
+        if (r < 0 && !dry_run)
+                stack_report_refused(m, &a, &diags, &err);
         if (r < 0)
                 r = refuse(call, r, &diags, &err) < 0 ? -EIO : 1;
         diag_list_done(&diags);
@@ -127,6 +134,8 @@ static int method_apply(struct control_call *call, json_t *parameters, void *use
         _cleanup_plan_ struct plan *plan = NULL;
         bool dry_run = flag(parameters, "dry_run", false);
 
+        if (defer_call(m, call, parameters, method_apply))
+                return 0;
         int r = apply_or_plan(call, parameters, m, dry_run, &plan);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -145,6 +154,8 @@ static int method_apply(struct control_call *call, json_t *parameters, void *use
 static int method_plan(struct control_call *call, json_t *parameters, void *userdata) {
         _cleanup_plan_ struct plan *plan = NULL;
 
+        if (defer_call(userdata, call, parameters, method_plan))
+                return 0;
         int r = apply_or_plan(call, parameters, userdata, true, &plan);
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -239,6 +250,8 @@ static int run_operation(struct control_call *call, json_t *parameters, struct m
         json_t *targets = json_object_get(parameters, "targets");
         bool all = flag(parameters, "all", false);
 
+        if (m->quiesced && o->event != EVENT_STOP)
+                return fail(call, "Busy", QUIESCED, NULL);
         if (!all && check_targets(m, call, targets) != 0)
                 return 0;
         if (!all && json_array_size(targets) == 0)
@@ -250,10 +263,14 @@ static int run_operation(struct control_call *call, json_t *parameters, struct m
 }
 
 static int method_start(struct control_call *call, json_t *parameters, void *userdata) {
+        if (defer_call(userdata, call, parameters, method_start))
+                return 0;
         return run_operation(call, parameters, userdata, &(struct operation){ .event = EVENT_START, .goal = GOAL_UP });
 }
 
 static int method_restart(struct control_call *call, json_t *parameters, void *userdata) {
+        if (defer_call(userdata, call, parameters, method_restart))
+                return 0;
         return run_operation(call, parameters, userdata, &(struct operation){ .event = EVENT_RESTART, .goal = GOAL_UP });
 }
 
@@ -271,6 +288,8 @@ static int signal_of(const char *name) {
 static int method_stop(struct control_call *call, json_t *parameters, void *userdata) {
         int signal = signal_of(text(parameters, "signal"));
 
+        if (defer_call(userdata, call, parameters, method_stop))
+                return 0;
         if (signal < 0)
                 return control_invalid_parameter(call, "signal");
         return run_operation(call, parameters, userdata,
@@ -283,6 +302,8 @@ static int method_remove(struct control_call *call, json_t *parameters, void *us
         struct stack_entry *s = name ? manager_find_stack(m, name) : NULL;
         struct err err = { 0 };
 
+        if (defer_call(m, call, parameters, method_remove))
+                return 0;
         if (!name)
                 return control_invalid_parameter(call, "stack");
         if (!s)
@@ -390,6 +411,9 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Wait"), method_wait, CONTROL_READ },
         { CONTROL_METHOD("Attach"), method_attach, CONTROL_READ },
         { CONTROL_METHOD("Exec"), method_exec, CONTROL_ADMIN },
+        { CONTROL_METHOD("Reload"), reload_method, CONTROL_ADMIN },
+        { CONTROL_METHOD("Quiesce"), quiesce_method, CONTROL_ADMIN },
+        { CONTROL_METHOD("Resume"), quiesce_method_resume, CONTROL_ADMIN },
         { CONTROL_METHOD("Shutdown"), method_shutdown, CONTROL_ADMIN },
 };
 const size_t n_manager_methods = ARRAY_SIZE(manager_methods);

@@ -1,6 +1,7 @@
 #include "pump.h"
 #include "logger_link.h"
 #include "member.h"
+#include "quiesce.h"
 #include "run.h"
 #include "stacks.h"
 #include "trash.h"
@@ -32,7 +33,7 @@ static bool take_back(struct member *b) {
 static bool launch(struct member *b) {
         struct manager *m = b->stack->manager;
 
-        if (take_back(b) || !b->launch_due || m->adopting || !m->host.keeper || m->launching >= m->settings->reconcile.parallel)
+        if (take_back(b) || !b->launch_due || m->adopting || m->asking || m->quiesced || !m->host.keeper || m->launching >= m->settings->reconcile.parallel)
                 return true;
         if (b->finish_due)
                 return false; /* of the start before */
@@ -91,10 +92,12 @@ static int run(sd_event_source *source, void *userdata) {
         bool settled, moved;
 
         (void)source;
+        quiesce_tend(m);
         do {
                 moved = false;
                 for (size_t s = 0; s < m->n_stacks; s++)
-                        moved = stack_run_plan(m->stacks[s]) || moved;
+                        if (!m->quiesced || !m->stacks[s]->generation) /* a plan goes on where it was; a removal does not wait */
+                                moved = stack_run_plan(m->stacks[s]) || moved;
         } while (moved);
         settled = each_member(m, finish);
         settled = each_member(m, launch) && settled;

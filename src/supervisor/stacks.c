@@ -321,6 +321,10 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         if (r < 0)
                 return r;
         bool same = s && declares_the_same(s->generation, g);
+        if (same && a->only_changed) {
+                *ret_plan = NULL;
+                return 0;
+        }
         g->revision = same ? s->generation->revision : s ? s->generation->revision + 1 : 1;
         r = make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &plan);
         if (r < 0)
@@ -351,6 +355,33 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
                 return r;
         *ret_plan = take_ptr(plan);
         return 0;
+}
+
+void stack_report_refused(struct manager *m, const struct apply *a, const struct diag_list *diags, const struct err *err) {
+        const char *name = json_string_value(json_object_get(json_object_get(a->document, "stack"), "name"));
+        const struct diag *d = NULL;
+        char words[ERR_TEXT_MAX];
+        struct report_event e = {
+                .kind = REPORT_STACK_APPLY_FAILED, .stack = name, .has_actor = true, .actor_uid = a->uid, .actor_pid = a->pid, .message = err->text
+        };
+
+        for (size_t n = 0; n < diags->n && !d; n++)
+                if (diags->items[n].severity == DIAG_ERROR)
+                        d = &diags->items[n];
+        if (d) {
+                (void)snprintf(words, sizeof(words), "%s:%u:%u: %s%s%s", diags->file, d->mark.line, d->mark.column, d->path, d->path[0] ? ": " : "",
+                               d->message);
+                e.kind = d->id == DIAG_POLICY_REFUSED ? REPORT_POLICY_REFUSED : REPORT_STACK_APPLY_FAILED;
+                e.message = words;
+                e.hint = d->hint;
+                e.file = diags->file;
+                e.line = d->mark.line;
+                e.keys = e.kind == REPORT_POLICY_REFUSED ? d->path : NULL;
+        } else
+                e.error = err->code;
+        if (!e.message[0])
+                e.message = "the document is no stack";
+        manager_report(m, &e);
 }
 
 int stack_restore(struct manager *m, const char *name, struct err *err) {

@@ -7,6 +7,7 @@ struct apply {
         const json_t *document;
         bool keep_undeclared;   /* --prune=no */
         bool dry_run;
+        bool only_changed;      /* one that declares the same is left alone: the plan is NULL then */
         uid_t uid;              /* who asks */
         pid_t pid;
 };
@@ -14,6 +15,8 @@ struct apply {
 /* Checks, plans, records and begins. 0: *ret_plan is the plan (the stack has its own copy under way). -EBADMSG, -EPERM, -EACCES:
  * diags (initialised by the caller) say what is wrong, nothing was changed; other errors are in err, nothing was changed. */
 int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err);
+/* An apply that was refused: one entry. */
+void stack_report_refused(struct manager *m, const struct apply *a, const struct diag_list *diags, const struct err *err);
 /* Brings back what was applied before: at start. No revision is made. */
 int stack_restore(struct manager *m, const char *name, struct err *err);
 /* Stops and forgets everything of it, in order. */

@@ -15,10 +15,10 @@ struct waiter {
         enum goal goal;
         bool events;    /* no goal: follows events */
         char *stack;
-        json_t *targets;
+        json_t *targets, *failures;
         uint64_t revision, started_usec;
         sd_event_source *deadline, *look;
-        bool settle;
+        bool settle, plans;
         bool over;
 };
 
@@ -41,7 +41,23 @@ bool targets_match(const json_t *targets, const struct member *b) {
 }
 
 static bool concerns(const struct waiter *w, const struct member *b) {
+        if (w->plans && json_array_size(w->targets) == 0)
+                return false;
         return w->stack ? strcmp(w->stack, b->state.stack) == 0 : targets_match(w->targets, b);
+}
+
+/* Does it wait for the plan of s? */
+static bool awaits_plan(const struct waiter *w, const struct stack_entry *s) {
+        size_t n;
+        json_t *t;
+
+        if (w->stack)
+                return strcmp(w->stack, s->name) == 0;
+        if (w->plans)
+                json_array_foreach(w->targets, n, t)
+                        if (strcmp(json_string_value(t), s->name) == 0)
+                                return true;
+        return false;
 }
 
 static void free_waiter(struct waiter *w) {
@@ -50,6 +66,7 @@ static void free_waiter(struct waiter *w) {
         control_call_on_disconnect(w->call, NULL, NULL);
         control_call_unref(w->call);
         json_decref(w->targets);
+        json_decref(w->failures);
         free(w->stack);
         free(w);
 }
@@ -173,8 +190,8 @@ static bool plan_is_stuck_or_done(const struct stack_entry *s) {
 static void check(struct waiter *w) {
         struct manager *m = w->manager;
         uint64_t now = manager_now(m).mono_usec, look_again = 0;
-        size_t waiting = 0, hopeless = 0;
-        _cleanup_(json_decrefp) json_t *failures = json_array();
+        size_t waiting = 0, hopeless = json_array_size(w->failures);
+        _cleanup_(json_decrefp) json_t *failures = w->failures ? json_copy(w->failures) : json_array();
 
         const struct stack_entry *stack = w->stack ? manager_find_stack(m, w->stack) : NULL;
         if (w->goal == GOAL_UP && w->stack && (!stack || !stack->generation)) {
@@ -199,7 +216,7 @@ static void check(struct waiter *w) {
                         } else if (v == NOT_YET && !(w->goal == GOAL_UP && b->state.desire == DESIRE_GONE && w->stack && !m->stacks[s]->plan))
                                 waiting++;
                 }
-                if (w->stack && strcmp(w->stack, m->stacks[s]->name) == 0 && m->stacks[s]->plan && !(hopeless && plan_is_stuck_or_done(m->stacks[s])))
+                if (awaits_plan(w, m->stacks[s]) && m->stacks[s]->plan && !(hopeless && plan_is_stuck_or_done(m->stacks[s])))
                         waiting++;
         }
         if (waiting > 0) {
@@ -212,7 +229,7 @@ static void check(struct waiter *w) {
 
 void watch_check(struct manager *m) {
         for (struct waiter *w = m->waiters; w; w = w->next)
-                if (!w->over && !w->events)
+                if (!w->over && !w->events && !m->adopting)
                         check(w);
         sweep(m);
 }
@@ -246,6 +263,8 @@ int watch_goal(struct manager *m, struct control_call *call, const struct wait_f
         w->goal = f->goal;
         w->revision = f->revision;
         w->settle = f->settle;
+        w->plans = f->plans;
+        w->failures = json_incref(f->failures);
         w->targets = json_incref(f->targets);
         if (f->stack && !(w->stack = strdup(f->stack))) {
                 w->over = true;

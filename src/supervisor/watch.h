@@ -18,6 +18,8 @@ struct wait_for {
         const char *stack;      /* NULL: see targets */
         json_t *targets;        /* array of strings, borrowed; NULL: all of stack, or everything */
         uint64_t revision;      /* for the result; 0: none */
+        bool plans;             /* targets are whole stacks, whose plans are to be done too; an empty list is nothing */
+        json_t *failures;       /* what is known to have failed already, borrowed; NULL */
         bool settle;            /* up is not enough: still up a moment later */
         uint64_t timeout_usec;  /* USEC_INFINITY: none */
 };

@@ -229,6 +229,17 @@ static void what_needs_a_restart(void **state _unused_) {
             "log = { level = \"debug\"; }; userns = { base = 0x10000000; count = 2; }; paths = { logs = \"/l\"; }; cgroup = { root = \"/c\"; };");
         settings_need_restart(a, b, &out);
         assert_string_equal(buf_text(&out), "paths.logs\ncgroup.root\nuserns.count\n");
+
+        /* Kept, they are as they were, with their origins; what is live is the new one's. */
+        assert_int_equal(settings_keep_fixed(b, a), 0);
+        assert_string_equal(b->paths.logs, "/var/log/ctrsup");
+        assert_string_equal(b->cgroup.root, "auto");
+        assert_int_equal(b->userns.count, 1024);
+        assert_int_equal(b->log.level, 7);
+        buf_done(&out);
+        out = BUF_NULL;
+        settings_need_restart(a, b, &out);
+        assert_string_equal(buf_text(&out), "");
 }
 
 static void policy_refuses(void **state _unused_) {

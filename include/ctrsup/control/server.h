@@ -79,6 +79,8 @@ int control_server_listen(struct control_server *s, const char *path, gid_t grou
 int control_server_listen_fd(struct control_server *s, int fd, struct err *err);
 /* A connected stream socket, as if accepted: rights and limits apply. Taken, also on failure. */
 int control_server_add_client(struct control_server *s, int fd, struct err *err);
+/* Those that are there stay. */
+void control_server_set_max_clients(struct control_server *s, size_t n);
 size_t control_server_n_clients(const struct control_server *s);
 /* True when no call is open and every reply is sent: a supervisor that ends waits for this, with a deadline. */
 bool control_server_is_idle(const struct control_server *s);

@@ -61,6 +61,8 @@ struct report_event {
         const char *file;
         unsigned line;
         const char *health;
+        const char *code_file, *code_function; /* who reports it */
+        unsigned code_line;
         bool has_actor;
         uid_t actor_uid;
         pid_t actor_pid;

@@ -65,6 +65,8 @@ int settings_check(const struct settings *s, struct diag_list *diags);
 void settings_print(const struct settings *s, struct buf *out);
 /* The settings that differ between two loads but cannot change while running ("userns.base"), one a line; "" when none. */
 void settings_need_restart(const struct settings *old, const struct settings *new, struct buf *out);
+/* Those keep old's values in s: what a reload leaves as it is. -ENOMEM. */
+int settings_keep_fixed(struct settings *s, const struct settings *old);
 
 /* What policy refuses of a stack: complaints (DIAG_POLICY_REFUSED) with the stack file's positions. n_others: containers of
  * all other stacks. 0 or -EACCES. */
