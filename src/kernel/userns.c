@@ -5,10 +5,13 @@
 #include <ctrsup/kernel/sys.h>
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 /* Ends the helper by closing the pipe it reads; reaps it by pidfd, so that no SIGCHLD handler of the caller is needed. */
 static void end_helper(int *pipe_write, int pidfd) {
@@ -99,4 +102,32 @@ int userns_root(const struct id_map *maps, size_t n, uint32_t *ret_outside) {
                         return 0;
                 }
         return -ENOENT;
+}
+
+static bool is_same(int a, int b) {
+        struct stat x, y;
+
+        return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+int userns_of(pid_t pid, int *ret_fd, struct err *err) {
+        char path[64];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+        _cleanup_fd_ int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC), fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (own < 0 || fd < 0)
+                return err_sys(err, errno, "open %s", path);
+        for (;;) { /* 32 levels at most, user_namespaces(7) */
+                int parent = ioctl(fd, NS_GET_PARENT);
+
+                if (parent < 0)
+                        return err_sys(err, errno, "look above %s", path);
+                if (is_same(parent, own)) {
+                        (void)close(parent);
+                        *ret_fd = take_fd(&fd);
+                        return 0;
+                }
+                (void)close(fd);
+                fd = parent;
+        }
 }

@@ -121,6 +121,16 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
                            struct plan_change *c) {
         const struct instance *i = first_instance(in, c->container);
 
+        if (in->resume) {
+                if (i && i->desire == DESIRE_RUN && i->phase == PHASE_PENDING) {
+                        c->verb = PLAN_STARTED;
+                        c->reason = "not running";
+                } else if (i && i->desire == DESIRE_RUN && i->outdated) {
+                        c->verb = PLAN_REPLACED;
+                        c->reason = "runs an older declaration";
+                }
+                return;
+        }
         if (!i || i->desire == DESIRE_GONE) {
                 c->verb = PLAN_STARTED;
                 c->reason = i ? "was being removed" : "not running";
@@ -221,7 +231,7 @@ static void changes_of_undeclared(struct plan *p, const struct plan_input *in) {
         /* What an earlier --prune=no left. One that is on its way out needs no second word. */
         for (size_t i = 0; i < in->n_instances; i++)
                 if (in->instances[i]->desire != DESIRE_GONE && !is_changed_already(p, in->instances[i]->container))
-                        (void)add_change(p, in->instances[i]->container, verb);
+                        (void)add_change(p, in->instances[i]->container, in->resume && in->instances[i]->kept ? PLAN_KEPT : verb);
 }
 
 static int changes_of_stack(struct plan *p, const struct plan_input *in, struct diag_list *diags) {

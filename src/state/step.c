@@ -290,7 +290,7 @@ static void recall(struct move *m) {
                                 .desire = was->desire,
                                 .outdated = i->outdated,
                                 .generation = i->generation > was->generation ? i->generation : was->generation,
-                                .revision = was->revision,
+                                .revision = was->revision, .kept = was->kept,
                                 .attempts = was->attempts,
                                 .restarts = was->restarts,
                                 .last_exit = was->last_exit,

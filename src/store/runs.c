@@ -47,6 +47,7 @@ static const struct number {
         NUMBER("generation", U64, instance.generation),
         NUMBER("revision", U64, instance.revision),
         NUMBER("again", BOOL, instance.again),
+        NUMBER("launching", BOOL, instance.launching),
         NUMBER("killed", BOOL, instance.killed),
         NUMBER("oom", BOOL, instance.oom),
         NUMBER("stop_signal", INT, instance.stop_signal),
@@ -63,7 +64,9 @@ static const struct number {
         NUMBER("start_ticks", U64, start_ticks),
         NUMBER("oom_kills", U64, oom_kills),
         NUMBER("log", INT, log),
-        NUMBER("kept", BOOL, kept),
+        NUMBER("root_uid", U32, root_uid),
+        NUMBER("root_gid", U32, root_gid),
+        NUMBER("kept", BOOL, instance.kept),
 };
 
 /* UINT64_MAX is "never", and JSON's integers end at INT64_MAX: it is -1 there. */

@@ -17,8 +17,10 @@ static struct run some_run(void) {
                               .revision = 4,
                               .phase = PHASE_BACKOFF,
                               .desire = DESIRE_RUN,
+                              .kept = true,
                               .again = true,
                               .killed = true,
+                              .launching = true,
                               .oom = true,
                               .stop_signal = SIGINT,
                               .pid = 4711,
@@ -34,7 +36,8 @@ static struct run some_run(void) {
                 .start_ticks = 55,
                 .oom_kills = 6,
                 .log = 2,
-                .kept = true,
+                .root_uid = 268435456,
+                .root_gid = 268435457,
         };
 
         for (size_t n = 0; n < sizeof(r.instance.id); n++)

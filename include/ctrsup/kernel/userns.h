@@ -19,5 +19,7 @@ enum { ID_MAPS_MAX = 340 }; /* the kernel's limit, user_namespaces(7) */
 
 /* *ret_fd: owned by the caller, CLOEXEC. Needs CAP_SETUID and CAP_SETGID over the outside ids. */
 int userns_new(const struct id_map *uids, size_t n_uids, const struct id_map *gids, size_t n_gids, int *ret_fd, struct err *err);
+/* That of a running process; when the process made namespaces of its own below, the outermost one that is not ours. *ret_fd as above. */
+int userns_of(pid_t pid, int *ret_fd, struct err *err);
 /* What inside id 0 is outside; -ENOENT when nothing maps it: such a map cannot hold a container. */
 int userns_root(const struct id_map *maps, size_t n, uint32_t *ret_outside);

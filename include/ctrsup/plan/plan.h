@@ -71,6 +71,8 @@ struct plan_input {
         size_t n_instances;
         uint64_t revision;              /* of new_spec: the old one when nothing is declared differently */
         bool keep_undeclared;           /* --prune=no */
+        bool resume;                    /* a new supervisor, nothing declared anew: only what is wanted and never began, or runs
+                                         * another declaration; undeclared ones go unless they are kept */
 };
 
 /* 0: *ret is the plan, free with plan_free(). -EPERM: an immutable key changed; the complaints, with the way out, are in diags.

@@ -86,6 +86,7 @@ struct instance {
         bool oom;                       /* this start was hit by an OOM kill */
         bool ready_early;               /* PHASE_STARTING: it said so before the keeper's answer was read */
         bool outdated;                  /* runs another declaration than the stored one: the plan replaces it */
+        bool kept;                      /* not declared any more, and left alone on purpose (--prune=no) */
         int stop_signal;                /* PHASE_STOPPING: what to send */
 
         pid_t pid;                      /* of the main process, 0: none */

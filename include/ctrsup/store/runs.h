@@ -14,7 +14,7 @@ struct run {
         uint64_t start_ticks;           /* of the main process: /proc/<pid>/stat, with pid its identity; 0: not known */
         uint64_t oom_kills;             /* of its group when this start began */
         int log;                        /* enum act_log of this start */
-        bool kept;                      /* not declared any more, and left alone on purpose */
+        uint32_t root_uid, root_gid;    /* host ids of its root */
 };
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */
