@@ -9,10 +9,13 @@
 void act_instance_done(struct act_instance *i) {
         i->userns_fd = close_fd(i->userns_fd);
         i->pidfd = close_fd(i->pidfd);
+        for (int e = 0; e < 2; e++)
+                i->log_fds[e] = close_fd(i->log_fds[e]);
         i->plan = recipe_plan_free(i->plan);
 }
 
-int act_update(struct act_host *h, struct act_instance *i, const struct spec *s, const struct spec_container *c, struct mark *ret_mark, struct err *err) {
+int act_update(struct act_host *h, struct act_instance *i, const struct spec *s, const struct spec_container *c,
+               struct mark *ret_mark, struct err *err) {
         const char *key = NULL;
 
         *ret_mark = MARK_NULL;
@@ -59,9 +62,11 @@ int act_finish(struct act_host *h, struct act_instance *i, const char *container
                 i->leafed = false;
         }
         if (i->ephemeral) {
-                result = uppers_remove(h->state_fd,
-                                       &(struct upper_name){ .stack = i->stack, .container = container, .replica = i->replica, .generation = i->leaf },
-                                       err);
+                result = uppers_remove(
+                        h->state_fd,
+                        &(struct upper_name){
+                                .stack = i->stack, .container = container, .replica = i->replica, .generation = i->leaf },
+                        err);
                 if (result == -EBUSY || result == -EAGAIN)
                         return result;
                 i->ephemeral = false; /* it is said and lies there; the rest is given back all the same */

@@ -47,11 +47,18 @@ static struct mark mark_of(const struct spec *s, const struct spec_container *c,
         return spec_mark(s, path);
 }
 
-static int new_id(struct act_instance *i, struct err *err) {
-        if (getrandom(i->id, sizeof(i->id), 0) != (ssize_t)sizeof(i->id))
-                return err_sys(err, errno, "get random bytes");
+void act_set_id(struct act_instance *i, const uint8_t id[KEEPER_ID_SIZE]) {
+        memcpy(i->id, id, sizeof(i->id));
         for (size_t n = 0; n < sizeof(i->id); n++)
                 (void)snprintf(i->id_text + 2 * n, 3, "%02x", i->id[n]);
+}
+
+int act_new_id(struct act_instance *i, struct err *err) {
+        uint8_t id[KEEPER_ID_SIZE];
+
+        if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
+                return err_sys(err, errno, "get random bytes");
+        act_set_id(i, id);
         return 0;
 }
 
@@ -69,7 +76,8 @@ static int borrow_block(struct act_host *h, uint32_t *ret, struct err *err) {
         int r = 0;
 
         if (h->borrowed_lock < 0)
-                r = uids_borrow(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, &h->borrowed_ids, &h->borrowed_lock, err);
+                r = uids_borrow(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, &h->borrowed_ids,
+                                &h->borrowed_lock, err);
         *ret = h->borrowed_ids;
         return r;
 }
@@ -84,7 +92,8 @@ static int make_user_namespace(struct act_host *h, struct act_instance *i, const
                 return err_set(err, E2BIG, "more than %d entries in user_mapping", MAPS_MAX);
         if (c->n_uids == 0 || c->n_gids == 0) {
                 r = h->borrow_ids ? borrow_block(h, &block, err)
-                                  : uids_take(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, i->stack, c->name, &block, err);
+                                  : uids_take(h->uids_fd, h->uid_base, h->uid_count, h->uids_taken, h->n_uids_taken, i->stack,
+                                              c->name, &block, err);
                 if (r < 0)
                         return r;
         }
@@ -98,7 +107,8 @@ static int make_user_namespace(struct act_host *h, struct act_instance *i, const
         return r < 0 ? err_wrap(err, "make the user namespace") : 0;
 }
 
-static int ensure_user(struct act_host *h, struct act_instance *i, const struct act_launch *l, int *ret_fd, struct mark *ret_mark, struct err *err) {
+static int ensure_user(struct act_host *h, struct act_instance *i, const struct act_launch *l, int *ret_fd, struct mark *ret_mark,
+                       struct err *err) {
         const struct spec_namespace *ns = &l->container->namespaces[NS_USER];
 
         if (ns->mode == NS_HOST) {
@@ -126,12 +136,18 @@ static int ensure_user(struct act_host *h, struct act_instance *i, const struct 
         return 0;
 }
 
-int act_adopt(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct err *err) {
-        return c->namespaces[NS_USER].mode == NS_PRIVATE && i->userns_fd < 0 ? make_user_namespace(h, i, c, err) : 0;
+int act_adopt(struct act_host *h, struct act_instance *i, const struct spec_container *c, pid_t pid, struct err *err) {
+        if (c->namespaces[NS_USER].mode != NS_PRIVATE || i->userns_fd >= 0)
+                return 0;
+        /* The very one it runs in, so that who follows it can share it; one with the same map, if it is gone by now. */
+        if (i->root_uid != 0 && userns_of(pid, &i->userns_fd, NULL) >= 0)
+                return 0;
+        return make_user_namespace(h, i, c, err);
 }
 
 /* Named volumes are made when they are new; their host directories go into the recipe. */
-static int ensure_volumes(struct act_host *h, const struct act_launch *l, struct parts *p, struct mark *ret_mark, struct err *err) {
+static int ensure_volumes(struct act_host *h, const struct act_launch *l, struct parts *p, struct mark *ret_mark,
+                          struct err *err) {
         const struct spec_container *c = l->container;
 
         p->n_volumes = c->n_volumes;
@@ -167,8 +183,8 @@ static struct upper_name upper_name(const struct act_instance *i, const char *co
         };
 }
 
-static int ensure_upper(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p, struct mark *ret_mark,
-                        struct err *err) {
+static int ensure_upper(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p,
+                        struct mark *ret_mark, struct err *err) {
         const struct spec_rootfs *rootfs = &l->container->rootfs;
         char path[UPPER_PATH_SIZE];
 
@@ -185,8 +201,8 @@ static int ensure_upper(struct act_host *h, struct act_instance *i, const struct
         return 0;
 }
 
-static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p, struct mark *ret_mark,
-                         struct err *err) {
+static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p,
+                         struct mark *ret_mark, struct err *err) {
         const char *key = NULL;
 
         int r = cgroup_create(h->cgroups, i->group, i->leaf, err);
@@ -214,7 +230,8 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
         return r < 0 ? err_wrap(err, "open the cgroup's tasks") : 0;
 }
 
-static int send_recipe(struct act_host *h, struct act_instance *i, const struct act_launch *l, const struct parts *p, int userns_fd, struct err *err) {
+static int send_recipe(struct act_host *h, struct act_instance *i, const struct act_launch *l, const struct parts *p,
+                       int userns_fd, struct err *err) {
         struct recipe_input in = {
                 .spec = l->spec,
                 .container = l->container,
@@ -233,7 +250,10 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
 
         memcpy(in.id, i->id, sizeof(in.id));
         for (int s = 0; s < 3; s++)
-                in.stdio[s] = (struct recipe_stream){ .fd = l->streams ? l->streams[s] : s == 0 ? p->null_fd : s == 1 ? p->log.out : p->log.err };
+                in.stdio[s] = (struct recipe_stream){ .fd = l->streams ? l->streams[s]
+                                                            : s == 0   ? p->null_fd
+                                                            : s == 1   ? p->log.out
+                                                                       : p->log.err };
         in.stdio[1].own = in.stdio[2].own = i->log == ACT_LOG_JOURNALD || i->log == ACT_LOG_FILE;
         for (int n = 0; n < _NS_MAX; n++)
                 in.peer_pidfds[n] = l->peers[n] ? l->peers[n]->pidfd : -EBADF;
@@ -248,14 +268,10 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
         return r;
 }
 
-static int prepare_and_send(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p, struct mark *ret_mark,
-                            struct err *err) {
+static int prepare_and_send(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p,
+                            struct mark *ret_mark, struct err *err) {
         int userns_fd = -EBADF, r;
 
-        act_log_release(h, i); /* of the start before, should no logger have taken them: they go by its id */
-        r = new_id(i, err);
-        if (r < 0)
-                return r;
         r = ensure_user(h, i, l, &userns_fd, ret_mark, err);
         if (r < 0)
                 return r;
@@ -290,7 +306,7 @@ int act_launch(struct act_host *h, struct act_instance *i, const struct act_laun
                 return err_set(err, ENOTCONN, "the keeper is down");
         int r = prepare_and_send(h, i, l, &p, ret_mark, err);
         if (r < 0) {
-                act_log_release(h, i); /* nothing was written */
+                act_log_release(h, i);                            /* nothing was written */
                 (void)act_finish(h, i, l->container->name, NULL); /* a fresh, empty leaf: nothing there can be busy */
         }
         return r;

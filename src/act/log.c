@@ -62,7 +62,8 @@ uint64_t act_log_stream_id(const struct act_instance *i) {
         return id;
 }
 
-static void fill_stream(const struct act_instance *i, const struct spec_container *c, char *tag, size_t tag_size, struct logger_stream *ret) {
+static void fill_stream(const struct act_instance *i, const struct spec_container *c, char *tag, size_t tag_size,
+                        struct logger_stream *ret) {
         const struct spec_logging *l = &c->logging;
 
         if (!l->tag)
@@ -83,7 +84,8 @@ static void fill_stream(const struct act_instance *i, const struct spec_containe
         };
 }
 
-int act_log_add(struct act_host *h, struct act_instance *i, const struct spec_container *c, int out_fd, int err_fd, struct err *err) {
+int act_log_add(struct act_host *h, struct act_instance *i, const struct spec_container *c, int out_fd, int err_fd,
+                struct err *err) {
         char tag[LOGGER_TAG_MAX];
         struct logger_stream s;
 
@@ -105,9 +107,24 @@ int act_log_update(struct act_host *h, struct act_instance *i, const struct spec
         return logger_update(h->logger, &s, err);
 }
 
+int act_log_hold(struct act_host *h, struct act_instance *i) {
+        char name[KEEPER_NAME_MAX];
+        int r = 0;
+
+        for (int e = 0; e < 2 && r >= 0; e++) {
+                if (i->log_fds[e] < 0)
+                        continue;
+                act_log_name_held(name, i, e);
+                r = keeper_client_hold(h->keeper, name, i->log_fds[e]);
+        }
+        return r;
+}
+
 void act_log_release(struct act_host *h, struct act_instance *i) {
         char name[KEEPER_NAME_MAX];
 
+        for (int e = 0; e < 2; e++)
+                i->log_fds[e] = close_fd(i->log_fds[e]);
         if (!i->log_held || !h->keeper)
                 return;
         for (int e = 0; e < 2; e++) {
@@ -118,7 +135,8 @@ void act_log_release(struct act_host *h, struct act_instance *i) {
 }
 
 /* A pipe each for stdout and stderr: a journal stream as stdout would break programs that open /dev/stdout again (ENXIO). */
-static int open_pipes(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret, struct err *err) {
+static int open_pipes(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret,
+                      struct err *err) {
         int pipes[2][2] = { { -EBADF, -EBADF }, { -EBADF, -EBADF } }, r = 0;
         char name[KEEPER_NAME_MAX];
 
@@ -137,6 +155,8 @@ static int open_pipes(struct act_host *h, struct act_instance *i, const struct s
         if (r >= 0) {
                 /* A logger that is down or behind is no reason not to start: the keeper has the pipes, they are added later. */
                 (void)act_log_add(h, i, c, pipes[0][0], pipes[1][0], NULL);
+                for (int e = 0; e < 2; e++)
+                        i->log_fds[e] = take_fd(&pipes[e][0]);
                 *ret = (struct act_log_ends){ take_fd(&pipes[0][1]), take_fd(&pipes[1][1]) };
         } else
                 act_log_release(h, i);
@@ -167,7 +187,8 @@ static int open_direct(const struct spec_container *c, const struct act_instance
         return 0;
 }
 
-int act_log_open(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret, struct err *err) {
+int act_log_open(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret,
+                 struct err *err) {
         struct act_log_ends ends = { -EBADF, -EBADF };
         int r = 0;
 

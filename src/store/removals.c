@@ -52,8 +52,12 @@ int removals_begin(int state_fd, const char *stack, bool volumes, struct err *er
                     renameat2(stacks, stack, removing, stack, RENAME_NOREPLACE) < 0)
                         return err_sys(err, errno, "move the stack's records");
         }
-        if (fsync(removing) < 0 || fsync(stacks) < 0)
-                return err_sys(err, errno, "move the stack's records on disk");
+        if (fsync(removing) < 0 || fsync(stacks) < 0) {
+                int code = errno;
+
+                (void)renameat(removing, stack, stacks, stack); /* it was not said to be removed, so it is not */
+                return err_sys(err, code, "move the stack's records on disk");
+        }
         return 0;
 }
 

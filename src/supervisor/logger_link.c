@@ -1,4 +1,5 @@
 #include "logger_link.h"
+#include "fdstore.h"
 #include "member.h"
 #include "watch.h"
 
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define HELD_NAME "logger"
 #define RESPAWN_USEC USEC_PER_SEC
 enum { FEED_QUEUE_MAX = 1024 * 1024 }; /* bytes waiting for a client above which its lines are left out, and counted */
 
@@ -42,30 +42,85 @@ static int ask_for_pipes(struct manager *m, struct member *b) {
         return r;
 }
 
-static void drop_pipes(struct member *b) {
-        for (int e = 0; e < 2; e++)
-                b->held_log[e] = close_fd(b->held_log[e]);
-}
-
 bool logger_link_hear(struct member *b) {
         struct manager *m = b->stack->manager;
         struct act_instance *i = &b->host;
 
         if (!i->log_held || i->log_added || m->host.logger < 0 || !m->host.keeper)
                 return true;
-        if (b->held_log[0] >= 0 && b->held_log[1] >= 0) {
-                int r = act_log_add(&m->host, i, b->container, b->held_log[0], b->held_log[1], NULL);
+        if (i->log_fds[0] >= 0 && i->log_fds[1] >= 0) {
+                int r = act_log_add(&m->host, i, b->container, i->log_fds[0], i->log_fds[1], NULL);
 
                 if (r == -EAGAIN)
                         return false; /* it is behind */
-                drop_pipes(b);
-                if (!i->leafed) /* of a start that has ended meanwhile: what it left is the logger's now */
+                if (!i->leafed) {     /* of a start that has ended meanwhile: what it left is the logger's now */
                         act_log_release(&m->host, i);
+                        fdstore_drop_logs(m, i->id_text);
+                }
                 return true;
         }
         if (!b->log_asked)
                 b->log_asked = ask_for_pipes(m, b) >= 0;
         return b->log_asked;
+}
+
+/* --- pipes of starts that are over, and that no logger has read --- */
+
+struct unheard {
+        struct unheard *next;
+        struct act_instance host; /* its log_fds, id, names; nothing else is used */
+        struct generation *generation;
+        const struct spec_container *container;
+        char stack[NAME_SIZE];
+};
+
+void logger_link_leave(struct member *b) {
+        struct manager *m = b->stack->manager;
+        struct act_instance *i = &b->host;
+        bool whole = i->log_held && !i->log_added && i->log_fds[0] >= 0 && i->log_fds[1] >= 0;
+        struct unheard *u = whole ? calloc(1, sizeof(*u)) : NULL;
+
+        if (!u) {
+                act_log_release(&m->host, i); /* the logger has them, or nobody ever had */
+                fdstore_drop_logs(m, i->id_text);
+                return;
+        }
+        u->host = ACT_INSTANCE_NULL;
+        act_set_id(&u->host, i->id);
+        (void)snprintf(u->stack, sizeof(u->stack), "%s", b->state.stack);
+        u->host.stack = u->stack;
+        u->host.replica = i->replica;
+        u->host.log = i->log;
+        u->host.log_held = true;
+        for (int e = 0; e < 2; e++)
+                u->host.log_fds[e] = take_fd(&i->log_fds[e]);
+        i->log_held = false;
+        u->generation = generation_ref(b->generation);
+        u->container = b->container;
+        u->next = m->unheard;
+        m->unheard = u;
+}
+
+static struct unheard *unheard_free(struct unheard *u) {
+        struct unheard *next = u->next;
+
+        act_instance_done(&u->host);
+        generation_unref(u->generation);
+        free(u);
+        return next;
+}
+
+bool logger_link_hear_unheard(struct manager *m) {
+        while (m->unheard && m->host.logger >= 0 && m->host.keeper) {
+                struct unheard *u = m->unheard;
+
+                if (act_log_add(&m->host, &u->host, u->container, u->host.log_fds[0], u->host.log_fds[1], NULL) == -EAGAIN)
+                        return false;
+                act_log_release(&m->host, &u->host);
+                fdstore_drop_logs(m, u->host.id_text);
+                m->unheard = unheard_free(u);
+        }
+        return true;
 }
 
 static struct member *find_by_id(struct manager *m, const char *id_text) {
@@ -80,7 +135,7 @@ void logger_link_listed(struct manager *m, const char *name) {
         char id_text[ACT_ID_TEXT_SIZE];
         bool is_err;
 
-        if (strcmp(name, HELD_NAME) == 0) {
+        if (strcmp(name, LOGGER_HELD_NAME) == 0) {
                 if (m->host.logger < 0 && keeper_client_take(m->host.keeper, name) >= 0)
                         m->logger_listed = true;
                 return;
@@ -99,8 +154,8 @@ static void pipe_taken(struct manager *m, const char *name, struct keeper_event 
         struct member *b = find_by_id(m, id_text);
         if (!b || b->host.log_added)
                 return;
-        close_fd(b->held_log[is_err]);
-        b->held_log[is_err] = take_fd(&e->fd); /* the pump gives both to the logger */
+        close_fd(b->host.log_fds[is_err]);
+        b->host.log_fds[is_err] = take_fd(&e->fd); /* the pump gives both to the logger */
 }
 
 /* --- events --- */
@@ -172,7 +227,7 @@ static int watch_socket(struct manager *m, int fd, struct err *err) {
 }
 
 void logger_link_taken(struct manager *m, const char *name, struct keeper_event *e) {
-        if (strcmp(name, HELD_NAME) != 0) {
+        if (strcmp(name, LOGGER_HELD_NAME) != 0) {
                 pipe_taken(m, name, e);
                 return;
         }
@@ -185,7 +240,8 @@ void logger_link_taken(struct manager *m, const char *name, struct keeper_event 
 
 /* So that the next supervisor finds it. */
 static int hold_socket(struct manager *m, int control) {
-        return m->options->mode == MODE_SERVICE && m->host.keeper ? keeper_client_hold(m->host.keeper, HELD_NAME, control) : 0;
+        return m->options->mode == MODE_SERVICE && m->host.keeper ? keeper_client_hold(m->host.keeper, LOGGER_HELD_NAME, control)
+                                                                  : 0;
 }
 
 void logger_link_keeper_is_new(struct manager *m) {
@@ -221,7 +277,9 @@ int logger_link_spawn(struct manager *m, struct err *err) {
 
 static int spawn_again(struct manager *m) {
         struct err err = { 0 };
-        struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = "the logger is gone; another one goes on with what is in the pipes" };
+        struct report_event e = { .kind = REPORT_NOTICE,
+                                  .priority = 3,
+                                  .message = "the logger is gone; another one goes on with what is in the pipes" };
 
         each_member(m, forget_logger);
         manager_report(m, &e);
@@ -304,8 +362,9 @@ static void feed_line(struct line_feed *f, const char *line, size_t len) {
                                 buf_puts(&clean, "\xef\xbf\xbd");
                 text = json_string(buf_text(&clean));
         }
-        json_t *reply = json_pack("{s:{s:s, s:s, s:i, s:s, s:O, s:b}}", "line", "stack", stack, "container", target, "replica", (int)l.replica,
-                                  "stream", logline_stream_name(l.stream), "text", text, "partial", (int)l.partial);
+        json_t *reply =
+                json_pack("{s:{s:s, s:s, s:i, s:s, s:O, s:b}}", "line", "stack", stack, "container", target, "replica",
+                          (int)l.replica, "stream", logline_stream_name(l.stream), "text", text, "partial", (int)l.partial);
         if (reply && f->missed > 0) {
                 (void)json_object_set_new(json_object_get(reply, "line"), "missed", json_integer((json_int_t)f->missed));
                 f->missed = 0;
@@ -323,7 +382,8 @@ static int on_lines(sd_event_source *source, int fd, uint32_t revents, void *use
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         if (n <= 0) {
-                (void)control_error(f->call, "Failed", json_pack("{s:s, s:n, s:n, s:n}", "message", "the logger is gone", "hint", "errno", "place"));
+                (void)control_error(f->call, "Failed",
+                                    json_pack("{s:s, s:n, s:n, s:n}", "message", "the logger is gone", "hint", "errno", "place"));
                 feed_free(f);
                 return 0;
         }
@@ -389,6 +449,8 @@ int logger_link_attach(struct manager *m, struct control_call *call, json_t *tar
 }
 
 void logger_link_close(struct manager *m) {
+        while (m->unheard)
+                m->unheard = unheard_free(m->unheard);
         while (m->feeds) {
                 (void)control_reply(m->feeds->call, NULL, false); /* no line: there are no more */
                 feed_free(m->feeds);

@@ -1,14 +1,18 @@
 #include "manager.h"
+#include "adopt.h"
 #include "cgroup_link.h"
 #include "exec.h"
+#include "fdstore.h"
 #include "keeper_link.h"
 #include "logger_link.h"
 #include "member.h"
 #include "methods.h"
+#include "orphan.h"
 #include "pump.h"
 #include "quiesce.h"
 #include "ready.h"
 #include "reload.h"
+#include "restore.h"
 #include "rights.h"
 #include "stacks.h"
 #include "watch.h"
@@ -111,7 +115,8 @@ void manager_end(struct manager *m, int exit_code, bool force) {
 static void stop_run(struct manager *m, int signal) {
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
-                        member_post(m->stacks[s]->members[n], &(struct event){ .kind = EVENT_STOP, .signal = signal, .grace_usec = USEC_INFINITY });
+                        member_post(m->stacks[s]->members[n],
+                                    &(struct event){ .kind = EVENT_STOP, .signal = signal, .grace_usec = USEC_INFINITY });
 }
 
 /* A service leaves its containers alone: they are the keeper's, and the next supervisor takes them over. */
@@ -175,6 +180,11 @@ static int open_reporter(struct manager *m) {
 static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
         int r = dir_make(m->state_dir, 0700, &m->host.state_fd, err);
 
+        if (r >= 0 && m->options->mode != MODE_SERVICE) { /* what is above ours is for all to pass through */
+                _cleanup_fd_ int above = -EBADF;
+
+                (void)dir_make(m->settings->paths.runtime, 0755, &above, NULL);
+        }
         if (r >= 0)
                 r = dir_make(m->runtime_dir, m->options->mode == MODE_SERVICE ? 0755 : 0700, &m->runtime_fd, err);
         if (r < 0)
@@ -258,8 +268,11 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                         struct member *b = m->stacks[s]->members[n];
 
                         member_check_oom(b);
-                        if (b->host.leafed && b->state.populated && !b->launch_due && !b->seen_by_keeper && act_is_populated(&m->host, &b->host) == 0)
+                        if (b->host.leafed && b->state.populated && !b->launch_due && !b->seen_by_keeper &&
+                            act_is_populated(&m->host, &b->host) == 0)
                                 member_post(b, &(struct event){ .kind = EVENT_EMPTY });
+                        b->exit_due = b->orphan; /* in case its pidfd could not be watched */
+                        member_save(b);
                 }
         keeper_link_tend(m);
         logger_link_tend(m);
@@ -298,13 +311,12 @@ static int open_control(struct manager *m, struct err *err) {
                 .userdata = m,
                 .max_clients = m->settings->control.max_clients,
         };
-        int n = m->options->mode == MODE_SERVICE ? sd_listen_fds(1) : 0;
 
         int r = control_server_new(&args, &m->control, err);
         if (r < 0)
                 return r;
-        if (n > 0)
-                return control_server_listen_fd(m->control, SD_LISTEN_FDS_START, err);
+        if (m->passed_socket >= 0)
+                return control_server_listen_fd(m->control, take_fd(&m->passed_socket), err);
         if (asprintf(&m->socket_path, "%s/ctrsup.sock", m->runtime_dir) < 0) {
                 m->socket_path = NULL;
                 return err_oom(err);
@@ -318,28 +330,11 @@ static int open_control(struct manager *m, struct err *err) {
         return control_server_listen(m->control, m->socket_path, rights_socket_group(m), err);
 }
 
-static int restore_stacks(struct manager *m, struct err *err) {
-        _cleanup_free_ char **names = NULL;
-        size_t n = 0;
-
-        int r = revisions_stacks(m->host.state_fd, &names, &n, err);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < n; i++) {
-                struct err why = { 0 };
-
-                if (stack_restore(m, names[i], &why) < 0) {
-                        struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .stack = names[i], .message = why.text };
-
-                        manager_report(m, &e);
-                }
-        }
-        return keeper_link_adopt(m, err);
-}
-
 static int set_up(struct manager *m, int *ret_exit, struct err *err) {
-        int r = open_folders(m, ret_exit, err);
+        int r = fdstore_load(m, err);
 
+        if (r >= 0)
+                r = open_folders(m, ret_exit, err);
         if (r >= 0)
                 r = open_uids(m, err);
         if (r >= 0 && open_reporter(m) < 0)
@@ -369,7 +364,9 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
         if (r >= 0)
                 quiesce_restore(m);
         if (r >= 0 && m->options->mode == MODE_SERVICE)
-                r = restore_stacks(m, err);
+                r = restore_all(m, err);
+        if (r >= 0 && m->options->mode == MODE_SERVICE)
+                r = adopt_begin(m, err);
         /* After the keeper was asked: a logger it holds the socket of is found before another one is made. */
         if (r >= 0 && m->options->mode == MODE_FOREGROUND)
                 r = logger_link_spawn(m, err);
@@ -396,6 +393,7 @@ int manager_new(const struct options *o, struct settings *settings, struct manag
         m->exit_code = o->mode == MODE_RUN ? -1 : 0;
         m->reporter = REPORTER_NULL;
         m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->cgroup_lock_fd = m->lock_fd = m->reload_pidfd = -EBADF;
+        m->passed_socket = -EBADF;
         m->state_dir = o->state ? o->state : settings->paths.state;
         m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;
         if (o->mode == MODE_RUN && !o->runtime) {
@@ -423,7 +421,9 @@ struct manager *manager_free(struct manager *m) {
         ready_done(m);
         quiesce_done(m);
         reload_done(m);
+        adopt_done(m);
         logger_link_close(m);
+        fdstore_done(m);
         control_server_free(m->control);
         while (m->n_stacks > 0)
                 stack_free(m->stacks[0]);
@@ -440,6 +440,7 @@ struct manager *manager_free(struct manager *m) {
                 json_decref(m->ring.items[n]);
         free(m->ring.items);
         sd_event_source_disable_unref(m->pump);
+        sd_event_source_disable_unref(m->keeper_retry);
         sd_event_source_disable_unref(m->status_timer);
         sd_event_source_disable_unref(m->reconcile_timer);
         sd_event_source_disable_unref(m->watch_source);

@@ -29,6 +29,15 @@ struct exec_session;
 struct line_feed;
 struct deferred;
 struct system_query;
+struct adoption;
+struct unheard;
+struct run;
+
+enum { PASSED_NAME_SIZE = 64 };
+struct passed_fd {
+        char name[PASSED_NAME_SIZE];
+        int fd;
+};
 
 /* One instance of one container: its state (pure), what it holds on the host, and its declaration. */
 struct member {
@@ -46,8 +55,14 @@ struct member {
         bool seen_by_keeper;                  /* a launch is with the keeper: its answer will come */
         bool command_failed;                  /* the last start failed at its very command */
         int start_error;                      /* errno of that */
-        int held_log[2];                      /* read ends on their way from the keeper to a new logger */
-        bool log_asked;                       /* for them */
+        bool log_asked;                       /* the keeper was asked for the log pipes' read ends */
+        bool orphan, exit_due;                /* supervisor/orphan.h */
+        sd_event_source *pidfd_source;        /* of an orphan */
+        uint64_t start_ticks;                 /* of the main process */
+        uint64_t saved;                       /* hash of the run record on disk; 0: none */
+        struct run *run;                      /* while adopting: what the last supervisor wrote; else NULL */
+        bool undeclared, update_due;          /* supervisor/restore.h */
+        bool forgotten;                       /* its record is removed; none is written any more */
 };
 
 struct stack_entry {
@@ -91,6 +106,13 @@ struct manager {
         struct waiter *waiters;
         struct exec_session *execs;
         struct line_feed *feeds;
+        struct adoption *adoption;     /* while adopting; else NULL */
+        struct unheard *unheard;       /* supervisor/logger_link.h */
+        struct passed_fd *passed;      /* supervisor/fdstore.h */
+        size_t n_passed;
+        int passed_socket;             /* of ctrsup.socket; -EBADF: none */
+        bool fdstore;                  /* there is one */
+        sd_event_source *keeper_retry;
         uint64_t next_cookie;
         unsigned launching;            /* with the keeper, unanswered */
         int runtime_fd, lock_fd, cgroup_lock_fd, lifeline_fd;
@@ -100,12 +122,13 @@ struct manager {
         pid_t logger_pid;
         uint64_t logger_spawned_usec;  /* monotonic */
         const int *streams;            /* MODE_RUN: the caller's */
-        bool adopting;                 /* the keeper's table is being read: nothing is launched */
         bool announced;                /* READY=1 was sent */
         bool asking;                   /* systemd, whether the system goes down: nothing is launched */
         bool quiesced;                 /* all stacks are down or on their way, and stay so: supervisor/quiesce.h */
         bool resuming;                 /* they come up again, in order */
         bool ending_asked, leaving;    /* SIGTERM came; the system goes down: the loop ends when all are down */
+        bool adopting;                 /* what runs is being taken over: nothing is launched, nothing applied */
+        bool recalling;                /* records are being read: none is written, no timer runs */
         bool ending;                   /* all stacks are being removed; then the loop ends */
         bool over;                     /* the loop ends now */
         bool logger_listed;            /* the keeper holds a logger's socket: it comes back, do not spawn */

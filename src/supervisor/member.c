@@ -1,8 +1,14 @@
 #include "member.h"
+#include "degraded.h"
+#include "fdstore.h"
+#include "logger_link.h"
+#include "orphan.h"
 #include "watch.h"
 
 #include <ctrsup/act/limits.h>
+#include <ctrsup/act/log.h>
 #include <ctrsup/kernel/cgroup_stat.h>
+#include <ctrsup/store/runs.h>
 
 #include <string.h>
 
@@ -21,7 +27,6 @@ struct member *member_new(struct stack_entry *s, struct generation *g, const str
         b->host.stack = s->name;
         b->host.replica = replica;
         b->host.cookie = ++s->manager->next_cookie;
-        b->held_log[0] = b->held_log[1] = -EBADF;
         instance_init(&b->state, s->name, c->name, replica, &policy);
         /* Leaves of an earlier supervisor may be around: count on from the time, so that no name comes twice. */
         b->state.generation = manager_now(s->manager).real_usec / USEC_PER_SEC;
@@ -43,9 +48,9 @@ struct member *member_free(struct member *b) {
                         break;
                 }
         sd_event_source_disable_unref(b->timer);
+        sd_event_source_disable_unref(b->pidfd_source);
         act_instance_done(&b->host);
-        close_fd(b->held_log[0]);
-        close_fd(b->held_log[1]);
+        free(b->run);
         generation_unref(b->limits_generation);
         generation_unref(b->plan_generation);
         generation_unref(b->generation);
@@ -68,6 +73,7 @@ void member_declare(struct member *b, struct generation *g, const struct spec_co
         b->container = c;
         b->state.policy = policy_of(c);
         b->state.revision = g->revision;
+        b->state.kept = false;
 }
 
 const char *member_target(const struct member *b, char buf[TARGET_SIZE]) {
@@ -131,7 +137,8 @@ static void report_step(struct member *b, const struct step *st, const struct no
         bool changed = st->effects & EFFECT_REPORT;
 
         if (st->ended && b->state.last_exit.reason != EXIT_NOT_STARTED) {
-                struct report_event e = about(b, b->state.policy.type == TYPE_JOB ? REPORT_JOB_FINISHED : REPORT_CONTAINER_EXITED);
+                struct report_event e =
+                        about(b, b->state.policy.type == TYPE_JOB ? REPORT_JOB_FINISHED : REPORT_CONTAINER_EXITED);
 
                 e.exit = &b->state.last_exit;
                 e.uptime_usec = st->uptime_usec;
@@ -165,7 +172,8 @@ static void report_step(struct member *b, const struct step *st, const struct no
                 struct report_event e = about(b, REPORT_NOTICE);
 
                 e.priority = 3;
-                e.message = "SIGKILL did not end all of its processes (one is stuck in the kernel); trying on, no second copy is started";
+                e.message =
+                        "SIGKILL did not end all of its processes (one is stuck in the kernel); trying on, no second copy is started";
                 manager_report(m, &e);
         }
         if (st->effects & EFFECT_REPORT) {
@@ -174,7 +182,7 @@ static void report_step(struct member *b, const struct step *st, const struct no
         }
 }
 
-/* --- effects --- */
+/* --- the record for the next supervisor --- */
 
 static void say(struct member *b, const struct err *err) {
         struct report_event e = about(b, REPORT_NOTICE);
@@ -185,6 +193,73 @@ static void say(struct member *b, const struct err *err) {
         e.hint = err->hint[0] ? err->hint : NULL;
         manager_report(b->stack->manager, &e);
 }
+
+/* FNV-1a: only to see whether anything changed since the last write. */
+static uint64_t hash(const void *data, size_t size) {
+        uint64_t h = UINT64_C(14695981039346656037);
+
+        for (size_t n = 0; n < size; n++)
+                h = (h ^ ((const unsigned char *)data)[n]) * UINT64_C(1099511628211);
+        return h ? h : 1;
+}
+
+static int write_record(struct member *b, struct err *err) {
+        struct manager *m = b->stack->manager;
+        struct run run;
+
+        memset(&run, 0, sizeof(run)); /* its padding is hashed, too */
+        memcpy(&run.instance, &b->state, sizeof(run.instance));
+        run.start_ticks = b->start_ticks;
+        run.oom_kills = b->host.oom_kills;
+        run.log = (int)b->host.log;
+        run.root_uid = b->host.root_uid;
+        run.root_gid = b->host.root_gid;
+        uint64_t now = hash(&run, sizeof(run));
+        if (now == b->saved)
+                return 0;
+        b->saved = 0;
+        int r = runs_write(m->runtime_fd, &run, err);
+        if (r >= 0)
+                b->saved = now;
+        return r;
+}
+
+static int pay_record(struct manager *m, const char *name, struct err *err) {
+        char target[TARGET_SIZE];
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        struct member *b = m->stacks[s]->members[n];
+
+                        if (!b->forgotten && strcmp(instance_target(&b->state, false, target), name) == 0)
+                                return write_record(b, err);
+                }
+        return 0;
+}
+
+void member_save(struct member *b) {
+        struct manager *m = b->stack->manager;
+        char target[TARGET_SIZE];
+        struct err err = { 0 };
+
+        if (m->options->mode != MODE_SERVICE || m->recalling || b->forgotten)
+                return;
+        int r = write_record(b, &err);
+        if (r < 0)
+                degraded_owe(m, PLACE_RUNTIME, pay_record, instance_target(&b->state, false, target), -r);
+}
+
+void member_forget_record(struct member *b) {
+        struct manager *m = b->stack->manager;
+        struct err err = { 0 };
+
+        b->forgotten = true;
+        if (m->options->mode == MODE_SERVICE &&
+            runs_remove(m->runtime_fd, b->state.stack, b->state.container, b->state.replica, &err) < 0)
+                say(b, &err);
+}
+
+/* --- effects --- */
 
 static void effect_signal(struct member *b) {
         struct err err = { 0 };
@@ -211,14 +286,17 @@ static void effect_launch(struct member *b) {
         b->forget_due = false; /* declared again before it was forgotten */
 }
 
-static void effect_forget(struct member *b) { b->forget_due = true; }
+static void effect_forget(struct member *b) {
+        b->forget_due = true;
+}
 
+/* The record comes after the signal (a recorded stop is not signalled again) and before the keeper is told to forget how it ended. */
 static const struct {
-        enum effect effect;
+        enum effect effect; /* 0: always */
         void (*run)(struct member *b);
 } effects[] = {
-        { EFFECT_SIGNAL, effect_signal }, { EFFECT_KILL, effect_kill },     { EFFECT_CLEANUP, effect_cleanup },
-        { EFFECT_LAUNCH, effect_launch }, { EFFECT_FORGET, effect_forget },
+        { EFFECT_SIGNAL, effect_signal },   { EFFECT_KILL, effect_kill },     { 0, member_save },
+        { EFFECT_CLEANUP, effect_cleanup }, { EFFECT_LAUNCH, effect_launch }, { EFFECT_FORGET, effect_forget },
 };
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -229,11 +307,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static void arm_timer(struct member *b) {
-        uint64_t at = b->state.deadline_usec;
+        uint64_t at = b->stack->manager->recalling ? USEC_INFINITY : b->state.deadline_usec;
         int r;
 
         if (at == USEC_INFINITY) {
-                (void)sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
+                if (b->timer)
+                        (void)sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
                 return;
         }
         if (!b->timer)
@@ -252,13 +331,17 @@ void member_post(struct member *b, const struct event *e) {
         struct now now = manager_now(m);
         struct step st = step(&b->state, e, &now);
 
-        b->host.id_text[ACT_ID_TEXT_SIZE - 1] = '\0';
         report_step(b, &st, &now);
         for (size_t n = 0; n < ARRAY_SIZE(effects); n++)
-                if (st.effects & effects[n].effect)
+                if (effects[n].effect == 0 || (st.effects & effects[n].effect))
                         effects[n].run(b);
         arm_timer(b);
         manager_poke(m);
+}
+
+void member_settle(struct member *b) {
+        member_save(b);
+        arm_timer(b);
 }
 
 void member_check_oom(struct member *b) {
@@ -279,6 +362,37 @@ void member_check_oom(struct member *b) {
 
 /* --- launch and end --- */
 
+void member_update(struct member *b, const struct plan_change *change) {
+        struct manager *m = b->stack->manager;
+        struct mark mark;
+        struct err err = { 0 };
+        _cleanup_buf_ struct buf keys = BUF_NULL;
+        struct report_event e = { .kind = REPORT_CONTAINER_UPDATED,
+                                  .stack = b->state.stack,
+                                  .container = b->state.container,
+                                  .replica = b->state.replica };
+
+        int r = act_update(&m->host, &b->host, b->generation->spec, b->container, &mark, &err);
+        if (b->host.limits == &b->container->limits) { /* also when it was the log that failed */
+                generation_unref(b->limits_generation);
+                b->limits_generation = generation_ref(b->generation);
+        }
+        if (r < 0) {
+                /* What the kernel does not take live is taken by the next start; the container goes on as it was. */
+                e.kind = REPORT_NOTICE;
+                e.priority = 3;
+                e.message = err.text;
+                e.hint = err.hint[0] ? err.hint : NULL;
+                (void)snprintf(b->state.message, sizeof(b->state.message), "%.500s", err.text);
+                manager_report(m, &e);
+                return;
+        }
+        for (size_t n = 0; change && n < change->keys.n; n++)
+                buf_printf(&keys, "%s%s", n ? ", " : "", change->keys.items[n].path);
+        e.keys = buf_text(&keys);
+        manager_report(m, &e);
+}
+
 void member_start_failed(struct member *b, const struct err *err, struct mark mark, bool populated) {
         char words[ERR_TEXT_MAX + 1024];
         struct report_event e = about(b, REPORT_CONTAINER_FAILED);
@@ -286,7 +400,8 @@ void member_start_failed(struct member *b, const struct err *err, struct mark ma
         if (b->stack->manager->options->mode == MODE_RUN) /* its document was made by the client: no line of it says anything */
                 mark = MARK_NULL;
         if (mark.line > 0)
-                (void)snprintf(words, sizeof(words), "%s:%u:%u: %s", b->generation->spec->file, mark.line, mark.column, err->text);
+                (void)snprintf(words, sizeof(words), "%s:%u:%u: %s", b->generation->spec->file, mark.line, mark.column,
+                               err->text);
         else
                 (void)snprintf(words, sizeof(words), "%s", err->text);
         (void)snprintf(b->hint, sizeof(b->hint), "%s", err->hint);
@@ -333,9 +448,16 @@ bool member_launch(struct member *b) {
         struct err err = { 0 };
 
         b->command_failed = false;
-        b->host.leaf = b->state.generation;
         int r = find_peers(b, &l, &mark, &err);
         if (r >= 0) {
+                logger_link_leave(b); /* what the start before wrote and no logger has yet */
+                r = act_new_id(&b->host, &err);
+        }
+        if (r >= 0) {
+                b->host.leaf = b->state.generation;
+                memcpy(b->state.id, b->host.id, sizeof(b->state.id));
+                b->start_ticks = 0;
+                member_save(b); /* the intent, before anything of it is there */
                 r = act_launch(&m->host, &b->host, &l, &mark, &err);
                 generation_unref(b->plan_generation);
                 b->plan_generation = generation_ref(b->generation);
@@ -349,13 +471,13 @@ bool member_launch(struct member *b) {
                         (void)err_wrap(&err, "start %s/%s", b->state.stack, b->state.container);
         }
         b->launch_due = false;
-        memcpy(b->state.id, b->host.id, sizeof(b->state.id));
         if (r < 0) {
                 member_start_failed(b, &err, mark, false);
                 return true;
         }
         b->seen_by_keeper = true;
         m->launching++;
+        fdstore_put(m, b);
         return true;
 }
 
@@ -367,6 +489,10 @@ bool member_finish(struct member *b) {
                 return false;
         if (r < 0)
                 say(b, &err);
+        orphan_end(b);
+        fdstore_drop_pid(b->stack->manager, b->host.id_text);
+        if (!b->host.log_held)
+                fdstore_drop_logs(b->stack->manager, b->host.id_text);
         b->finish_due = false;
         return true;
 }

@@ -13,6 +13,14 @@ void member_declare(struct member *b, struct generation *g, const struct spec_co
 
 /* One event through state/step; does the effects, arms the timer, reports. */
 void member_post(struct member *b, const struct event *e);
+/* Writes the run record when it differs from what is written; a failure is tried again with the next change and the next reconcile. */
+void member_save(struct member *b);
+/* After adoption: its record is written and its timer runs. */
+void member_settle(struct member *b);
+/* The running instance follows its declaration's live keys. change: which; NULL: not known. */
+void member_update(struct member *b, const struct plan_change *change);
+/* Down for good: what is on record of it goes. */
+void member_forget_record(struct member *b);
 /* The launch, when its turn has come (supervisor/pump.c). false: not now, try again. */
 bool member_launch(struct member *b);
 /* What the last start held is given back; false: not yet. */

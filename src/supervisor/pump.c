@@ -2,6 +2,7 @@
 #include "logger_link.h"
 #include "member.h"
 #include "quiesce.h"
+#include "orphan.h"
 #include "run.h"
 #include "stacks.h"
 #include "trash.h"
@@ -19,7 +20,9 @@ static bool each_member(struct manager *m, bool (*fn)(struct member *b)) {
         return all;
 }
 
-static bool finish(struct member *b) { return !b->finish_due || member_finish(b); }
+static bool finish(struct member *b) {
+        return !b->finish_due || member_finish(b);
+}
 
 /* A stop overtook a launch that still waited for its turn: nothing is with the keeper, so there is no answer to wait for. */
 static bool take_back(struct member *b) {
@@ -56,6 +59,7 @@ static bool forget(struct manager *m) {
                                 all = false;
                                 continue;
                         }
+                        member_forget_record(b);
                         member_free(b);
                 }
                 (void)stack_try_forget(stack);
@@ -99,9 +103,11 @@ static int run(sd_event_source *source, void *userdata) {
                         if (!m->quiesced || !m->stacks[s]->generation) /* a plan goes on where it was; a removal does not wait */
                                 moved = stack_run_plan(m->stacks[s]) || moved;
         } while (moved);
-        settled = each_member(m, finish);
+        settled = each_member(m, orphan_ask);
+        settled = each_member(m, finish) && settled;
         settled = each_member(m, launch) && settled;
         settled = each_member(m, logger_link_hear) && settled;
+        settled = logger_link_hear_unheard(m) && settled;
         settled = forget(m) && settled;
         watch_check(m);
         trash_sweep(m);

@@ -2,13 +2,14 @@
 #include "member.h"
 
 #include <ctrsup/act/limits.h>
+#include <ctrsup/store/removals.h>
 #include <ctrsup/store/revisions.h>
 #include <ctrsup/store/uppers.h>
 #include <ctrsup/store/volumes.h>
 
 #include <string.h>
 
-static struct stack_entry *stack_new(struct manager *m, const char *name) {
+struct stack_entry *stack_new(struct manager *m, const char *name) {
         struct stack_entry **grown = reallocarray(m->stacks, m->n_stacks + 1, sizeof(*grown));
         if (!grown)
                 return NULL;
@@ -50,22 +51,28 @@ void stack_free(struct stack_entry *s) {
 
 /* --- plans --- */
 
-/* s NULL: a stack that is not there yet. */
-static int make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep, struct diag_list *diags, struct plan **ret) {
+/* s NULL: a stack that is not there yet. how: revision, keep_undeclared, resume. */
+static int plan_of(const struct stack_entry *s, const struct spec *from, const struct spec *to, const struct plan_input *how,
+                   struct diag_list *diags, struct plan **ret) {
         size_t n_members = s ? s->n_members : 0;
         _cleanup_free_ const struct instance **instances = calloc(n_members + 1, sizeof(*instances));
+        struct plan_input in = *how;
 
         if (!instances)
                 return -ENOMEM;
         for (size_t n = 0; n < n_members; n++)
                 instances[n] = &s->members[n]->state;
-        return plan_make(&(struct plan_input){ .old_spec = s && s->generation ? s->generation->spec : NULL,
-                                               .new_spec = to,
-                                               .instances = instances,
-                                               .n_instances = n_members,
-                                               .revision = revision,
-                                               .keep_undeclared = keep },
-                         diags, ret);
+        in.old_spec = from;
+        in.new_spec = to;
+        in.instances = instances;
+        in.n_instances = n_members;
+        return plan_make(&in, diags, ret);
+}
+
+static int make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep, struct diag_list *diags,
+                     struct plan **ret) {
+        return plan_of(s, s && s->generation ? s->generation->spec : NULL, to,
+                       &(struct plan_input){ .revision = revision, .keep_undeclared = keep }, diags, ret);
 }
 
 static int take_plan(struct stack_entry *s, struct plan *plan, struct err *err) {
@@ -108,34 +115,6 @@ static bool action_is_done(const struct stack_entry *s, const struct plan_action
         return true;
 }
 
-static void update_live(struct stack_entry *s, struct member *b, const struct spec_container *c, const struct plan_change *change) {
-        struct manager *m = s->manager;
-        struct mark mark;
-        struct err err = { 0 };
-        _cleanup_buf_ struct buf keys = BUF_NULL;
-        struct report_event e = { .kind = REPORT_CONTAINER_UPDATED, .stack = s->name, .container = c->name, .replica = b->state.replica };
-
-        int r = act_update(&m->host, &b->host, s->generation->spec, c, &mark, &err);
-        if (b->host.limits == &c->limits) { /* also when it was the log that failed */
-                generation_unref(b->limits_generation);
-                b->limits_generation = generation_ref(s->generation);
-        }
-        if (r < 0) {
-                /* What the kernel does not take live is taken by the next start; the container goes on as it was. */
-                e.kind = REPORT_NOTICE;
-                e.priority = 3;
-                e.message = err.text;
-                e.hint = err.hint[0] ? err.hint : NULL;
-                (void)snprintf(b->state.message, sizeof(b->state.message), "%.500s", err.text);
-                manager_report(m, &e);
-                return;
-        }
-        for (size_t n = 0; change && n < change->keys.n; n++)
-                buf_printf(&keys, "%s%s", n ? ", " : "", change->keys.items[n].path);
-        e.keys = buf_text(&keys);
-        manager_report(m, &e);
-}
-
 static void begin_action(struct stack_entry *s, const struct plan_action *a) {
         const struct spec_container *c = a->container && s->generation ? spec_find(s->generation->spec, a->container) : NULL;
         struct member *b = a->container ? stack_find_member(s, a->container, a->replica) : NULL;
@@ -143,7 +122,7 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
         switch (a->kind) {
         case ACTION_STOP:
                 if (b)
-                        member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
+                        member_post(b, &(struct event){ .kind = EVENT_HOLD });
                 break;
         case ACTION_REMOVE:
                 if (b)
@@ -153,9 +132,10 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
         case ACTION_UPDATE_LIVE:
                 if (!b || !c)
                         break;
-                if (a->kind == ACTION_UPDATE_LIVE)
-                        update_live(s, b, c, a->change);
                 member_declare(b, s->generation, c);
+                if (a->kind == ACTION_UPDATE_LIVE)
+                        member_update(b, a->change);
+                member_save(b);
                 if (b->state.phase == PHASE_BACKOFF) /* what is tried next follows the new policy, and now */
                         member_post(b, &(struct event){ .kind = EVENT_START });
                 break;
@@ -260,8 +240,8 @@ void stack_save_stopped(struct stack_entry *s) {
 /* What only this host knows to be wrong: limits it cannot keep, policy. */
 static int check_on_host(struct manager *m, const struct spec *spec, const struct stack_entry *s, struct diag_list *diags) {
         if (strcmp(spec->name, "keeper") == 0 || strcmp(spec->name, "logger") == 0)
-                (void)diag_add(diags, DIAG_BAD_NAME, spec_mark(spec, "name"), "name", "\"%s\" is a cgroup of ctrsup's own; choose another name",
-                               spec->name);
+                (void)diag_add(diags, DIAG_BAD_NAME, spec_mark(spec, "name"), "name",
+                               "\"%s\" is a cgroup of ctrsup's own; choose another name", spec->name);
         for (size_t n = 0; n < spec->n_containers; n++)
                 limits_check(m->host.cgroups, spec, &spec->containers[n], diags);
         int r = settings_check_policy(m->settings, spec, manager_count(m) - (s ? s->n_members : 0), diags);
@@ -301,6 +281,26 @@ static void report_applied(struct manager *m, const struct apply *a, const struc
                 .actor_pid = a->pid,
         };
         manager_report(m, &e);
+}
+
+/* Whom the plan does not touch runs what the new file says, word for word; or is not in it, and is left alone. */
+static void redeclare_untouched(struct stack_entry *s, const struct plan *plan) {
+        for (size_t n = 0; n < plan->n_changes; n++) {
+                const struct plan_change *change = &plan->changes[n];
+                const struct spec_container *c = spec_find(s->generation->spec, change->container);
+
+                for (size_t k = 0; k < s->n_members; k++) {
+                        struct member *b = s->members[k];
+
+                        if (strcmp(b->state.container, change->container) != 0)
+                                continue;
+                        if (change->verb == PLAN_UNCHANGED && c)
+                                member_declare(b, s->generation, c);
+                        else if (change->verb == PLAN_KEPT)
+                                b->state.kept = true;
+                        member_save(b);
+                }
+        }
 }
 
 static bool declares_the_same(const struct generation *old, const struct generation *new) {
@@ -350,6 +350,7 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
                 generation_unref(old);
                 report_applied(m, a, g, plan);
         }
+        redeclare_untouched(s, own);
         r = take_plan(s, take_ptr(own), err);
         if (r < 0)
                 return r;
@@ -384,45 +385,25 @@ void stack_report_refused(struct manager *m, const struct apply *a, const struct
         manager_report(m, &e);
 }
 
-int stack_restore(struct manager *m, const char *name, struct err *err) {
-        _cleanup_revision_ struct revision record = REVISION_NULL;
-        _cleanup_generation_ struct generation *g = NULL;
-        _cleanup_free_ char **stopped = NULL;
-        size_t n_stopped = 0;
+int stack_plan_rest(struct stack_entry *s, struct err *err) {
+        const struct generation *g = s->generation ? s->generation : s->last;
         struct diag_list diags;
+        struct plan *plan = NULL;
 
-        int r = revisions_read(m->host.state_fd, name, 0, &record, err);
-        if (r < 0)
-                return r;
-        r = diag_list_init(&diags, name);
-        if (r < 0)
+        if (!g)
+                return 0;
+        if (diag_list_init(&diags, s->name) < 0)
                 return err_oom(err);
-        r = generation_new(record.document, record.number, &diags, &g);
-        if (r < 0)
-                r = err_set(err, -r, "stack %s, revision %ju: %s", name, (uintmax_t)record.number, diags.n ? diags.items[0].message : "cannot be read");
+        int r = plan_of(s, g->spec, s->generation ? g->spec : NULL,
+                        &(struct plan_input){ .revision = g->revision, .resume = s->generation != NULL }, &diags, &plan);
         diag_list_done(&diags);
         if (r < 0)
-                return r;
-        r = revisions_stopped(m->host.state_fd, name, &stopped, &n_stopped, err);
-        if (r < 0)
-                return r;
-        struct stack_entry *s = stack_new(m, name);
-        if (!s)
-                return err_oom(err);
-        s->generation = take_ptr(g);
-        for (size_t n = 0; n < s->generation->spec->n_containers; n++) {
-                const struct spec_container *c = &s->generation->spec->containers[n];
-                char instance[TARGET_SIZE];
-
-                struct member *b = member_new(s, s->generation, c, 1);
-                if (!b)
-                        return err_oom(err);
-                (void)snprintf(instance, sizeof(instance), "%s.%u", c->name, b->state.replica);
-                for (size_t k = 0; k < n_stopped; k++)
-                        if (strcmp(stopped[k], instance) == 0)
-                                member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
+                return err_set(err, -r, "no plan to go on with stack %s can be made", s->name);
+        if (plan->n_actions == 0) {
+                plan_free(plan);
+                return 0;
         }
-        return 0;
+        return take_plan(s, plan, err);
 }
 
 /* --- removal --- */
@@ -443,8 +424,8 @@ int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct 
                 return err_set(err, -r, "no plan to remove stack %s can be made", s->name);
         /* First the intent, durably: a power cut must not bring it back. */
         if (m->options->mode == MODE_SERVICE && !m->ending) {
-                r = revisions_forget(m->host.state_fd, s->name, err);
-                if (r < 0) {
+                r = removals_begin(m->host.state_fd, s->name, s->remove_volumes, err);
+                if (r < 0 && r != -ENOENT) {
                         plan_free(plan);
                         refused(m, s->name, -r);
                         return err_wrap(err, "forget the stack; nothing was changed");
@@ -484,6 +465,10 @@ static void forget_traces(struct stack_entry *s) {
         /* Ids go with the data that bears them: volumes have the container's own ids on disk, kept writable layers the host's. */
         if (!m->host.borrow_ids && (!m->ending || !keeps_layers(s->last->spec))) {
                 e = uids_release(m->host.uids_fd, s->name, NULL, &err);
+                r = e < 0 ? e : r;
+        }
+        if (m->options->mode == MODE_SERVICE && !m->ending) {
+                e = removals_end(m->host.state_fd, s->name, &err);
                 r = e < 0 ? e : r;
         }
         struct report_event event = { .kind = r < 0 ? REPORT_NOTICE : REPORT_STACK_REMOVED, .stack = s->name, .priority = 4 };

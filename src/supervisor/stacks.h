@@ -17,8 +17,10 @@ struct apply {
 int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err);
 /* An apply that was refused: one entry. */
 void stack_report_refused(struct manager *m, const struct apply *a, const struct diag_list *diags, const struct err *err);
-/* Brings back what was applied before: at start. No revision is made. */
-int stack_restore(struct manager *m, const char *name, struct err *err);
+/* An empty entry, in the manager's list. NULL: out of memory. */
+struct stack_entry *stack_new(struct manager *m, const char *name);
+/* A new supervisor: plans what of the stack as it is declared has not happened yet; of one on its way out, the rest of that. */
+int stack_plan_rest(struct stack_entry *s, struct err *err);
 /* Stops and forgets everything of it, in order. */
 int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err);
 /* Does what of the plan has become possible; true when something was begun. */

@@ -30,13 +30,14 @@ struct act_instance {
         int pidfd;                  /* -EBADF: not running */
         enum act_log log;
         bool log_held, log_added;   /* the keeper, the logger has the pipes' read ends */
+        int log_fds[2];             /* of ours, stdout and stderr: what a new keeper gets. -EBADF: none */
         bool ephemeral;             /* there is an upper of this start to throw away */
         struct recipe_plan *plan;   /* the words for a failure of this start */
         uint32_t command_op;        /* its operation that runs the command */
         uint64_t oom_kills;         /* the group's count when it started */
 };
 
-#define ACT_INSTANCE_NULL ((struct act_instance){ .userns_fd = -EBADF, .pidfd = -EBADF })
+#define ACT_INSTANCE_NULL ((struct act_instance){ .userns_fd = -EBADF, .pidfd = -EBADF, .log_fds = { -EBADF, -EBADF } })
 
 /* Frees memory and closes fds; touches nothing on the host. */
 void act_instance_done(struct act_instance *i);
@@ -48,11 +49,15 @@ struct act_launch {
         const int *streams;                        /* stdin, stdout, stderr of a caller in place of logging; NULL: as declared */
 };
 
+/* A new start gets a name of its own: id and id_text. Before act_launch(). */
+int act_new_id(struct act_instance *i, struct err *err);
+void act_set_id(struct act_instance *i, const uint8_t id[KEEPER_ID_SIZE]);
 /* Prepares everything and asks the keeper to start it; the answer comes as the keeper's event. On failure nothing of this start is
  * left (the group and the user namespace stay for the next try), and *ret_mark is the line to blame, line 0: none. */
 int act_launch(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct mark *ret_mark, struct err *err);
-/* One that an earlier supervisor started: finds its user namespace's ids again (for execs and restarts). */
-int act_adopt(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct err *err);
+/* One that an earlier supervisor started, as pid: its user namespace is found again (for execs, followers and restarts). root_uid and
+ * root_gid are as recorded; 0 with a private user namespace: not recorded, they are looked up. */
+int act_adopt(struct act_host *h, struct act_instance *i, const struct spec_container *c, pid_t pid, struct err *err);
 /* A running instance's limits follow an edited file. *ret_mark as above. */
 int act_update(struct act_host *h, struct act_instance *i, const struct spec *s, const struct spec_container *c, struct mark *ret_mark, struct err *err);
 

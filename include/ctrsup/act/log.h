@@ -21,7 +21,9 @@ void act_log_name_held(char buf[KEEPER_NAME_MAX], const struct act_instance *i, 
 int act_log_parse_held(const char *name, char id_text[ACT_ID_TEXT_SIZE], bool *ret_is_err);
 /* Of its stream at the logger: the same for every supervisor, another for each start. */
 uint64_t act_log_stream_id(const struct act_instance *i);
-/* The keeper lets go of them. */
+/* Gives them to a keeper that does not have them. */
+int act_log_hold(struct act_host *h, struct act_instance *i);
+/* The keeper lets go of them, and so do we. */
 void act_log_release(struct act_host *h, struct act_instance *i);
 /* Lives in rate limits and file sizes of a running one. */
 int act_log_update(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct err *err);

@@ -1,0 +1,247 @@
+#include "restore.h"
+#include "member.h"
+#include "stacks.h"
+
+#include <ctrsup/base/arena.h>
+#include <ctrsup/spec/diff.h>
+#include <ctrsup/store/removals.h>
+#include <ctrsup/store/revisions.h>
+#include <ctrsup/store/runs.h>
+
+#include <string.h>
+
+/* One stack while it comes back. */
+struct restoring {
+        struct stack_entry *s;
+        struct generation *now;  /* what is wanted, or was until its removal; borrowed */
+        struct generation *then; /* of an older revision that some member still runs; ours */
+        int revisions_fd;        /* where its revisions are */
+        char **stopped;          /* the operator's marks */
+        size_t n_stopped;
+};
+
+static void notice(struct manager *m, const char *stack, const char *container, const struct err *err) {
+        struct report_event e = { .kind = REPORT_NOTICE,
+                                  .priority = 3,
+                                  .stack = stack,
+                                  .container = container,
+                                  .error = err->code,
+                                  .message = err->text,
+                                  .hint = err->hint[0] ? err->hint : NULL };
+
+        manager_report(m, &e);
+}
+
+static int load_generation(int fd, const char *name, uint64_t number, struct generation **ret, struct err *err) {
+        _cleanup_revision_ struct revision record = REVISION_NULL;
+        struct diag_list diags;
+
+        int r = revisions_read(fd, name, number, &record, err);
+        if (r < 0)
+                return r;
+        if (diag_list_init(&diags, name) < 0)
+                return err_oom(err);
+        r = generation_new(record.document, record.number, &diags, ret);
+        if (r < 0)
+                r = err_set(err, -r, "stack %s, revision %ju: %s", name, (uintmax_t)record.number,
+                            diags.n ? diags.items[0].message : "cannot be read");
+        diag_list_done(&diags);
+        return r;
+}
+
+/* The declaration of an older revision; NULL: it is not kept any more, or had no such container. */
+static const struct spec_container *declared_then(struct restoring *o, uint64_t revision, const char *container) {
+        if (!o->then || o->then->revision != revision) {
+                o->then = generation_unref(o->then);
+                if (load_generation(o->revisions_fd, o->s->name, revision, &o->then, NULL) < 0)
+                        return NULL;
+        }
+        return spec_find(o->then->spec, container);
+}
+
+static bool is_marked_stopped(const struct restoring *o, const char *container, uint32_t replica) {
+        char instance[TARGET_SIZE];
+
+        (void)snprintf(instance, sizeof(instance), "%s.%u", container, replica);
+        for (size_t n = 0; n < o->n_stopped; n++)
+                if (strcmp(o->stopped[n], instance) == 0)
+                        return true;
+        return false;
+}
+
+/* It was started from an older revision, by an apply that was interrupted: does it run what is wanted now? */
+static void compare(struct restoring *o, struct member *b, uint64_t revision) {
+        const struct spec_container *then = declared_then(o, revision, b->state.container);
+        struct arena *arena = arena_new();
+        struct spec_changes changes = { 0 };
+
+        if (!then || !arena || spec_diff_container(arena, then, b->container, &changes) < 0 ||
+            spec_changes_class(&changes) >= CHANGE_REPLACE)
+                b->state.outdated = true;
+        else {
+                b->state.revision = b->generation->revision;
+                b->update_due = changes.n > 0 && spec_changes_class(&changes) == CHANGE_LIVE;
+        }
+        if (arena)
+                (void)arena_free(arena);
+}
+
+/* What the last supervisor of this boot wrote of it. The disk has the operator's marks of each revision; of the same revision the record is
+ * the newer one. */
+static void recall(struct restoring *o, struct member *b) {
+        struct manager *m = o->s->manager;
+        bool marked = is_marked_stopped(o, b->state.container, b->state.replica);
+        struct run run;
+        struct err err = { 0 };
+
+        int r = runs_read(m->runtime_fd, o->s->name, b->state.container, b->state.replica, &run, &err);
+        if (r < 0) {
+                if (r != -ENOENT)
+                        notice(m, NULL, NULL, &err);
+                if (marked)
+                        member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
+                return;
+        }
+        bool same = run.instance.revision == b->generation->revision;
+        if (b->undeclared)
+                same = true;
+        if (!same)
+                run.instance.desire = marked ? DESIRE_STOPPED : DESIRE_RUN;
+        else if (run.instance.desire == DESIRE_GONE && !b->undeclared && o->s->generation)
+                run.instance.desire = DESIRE_RUN; /* declared again since */
+        b->run = malloc(sizeof(run));
+        if (!b->run)
+                return;
+        *b->run = run;
+        member_post(b, &(struct event){ .kind = EVENT_RECALLED, .was = &b->run->instance });
+        b->host.root_uid = run.root_uid;
+        b->host.root_gid = run.root_gid;
+        if (!same)
+                compare(o, b, run.instance.revision);
+}
+
+/* What an apply took out of the file, and was still there: it was to go, or to be kept. */
+static void bring_back_undeclared(struct restoring *o) {
+        struct manager *m = o->s->manager;
+        _cleanup_free_ struct run_name *names = NULL;
+        size_t n = 0;
+        struct err err = { 0 };
+
+        if (runs_list(m->runtime_fd, o->s->name, &names, &n, &err) < 0) {
+                notice(m, o->s->name, NULL, &err);
+                return;
+        }
+        for (size_t k = 0; k < n; k++) {
+                struct run run;
+
+                if (stack_find_member(o->s, names[k].container, names[k].replica) ||
+                    runs_read(m->runtime_fd, o->s->name, names[k].container, names[k].replica, &run, NULL) < 0)
+                        continue;
+                const struct spec_container *c = declared_then(o, run.instance.revision, names[k].container);
+                struct member *b = c ? member_new(o->s, o->then, c, names[k].replica) : NULL;
+                if (!b) { /* adoption ends what runs of it, as of a stranger */
+                        (void)runs_remove(m->runtime_fd, o->s->name, names[k].container, names[k].replica, NULL);
+                        continue;
+                }
+                b->undeclared = true;
+                recall(o, b);
+        }
+}
+
+static int bring_back(struct restoring *o, struct err *err) {
+        const struct spec *spec = o->now->spec;
+
+        for (size_t n = 0; n < spec->n_containers; n++) {
+                struct member *b = member_new(o->s, o->now, &spec->containers[n], 1);
+
+                if (!b)
+                        return err_oom(err);
+                recall(o, b);
+        }
+        bring_back_undeclared(o);
+        o->then = generation_unref(o->then);
+        return 0;
+}
+
+static int restore_stack(struct manager *m, const char *name, struct err *err) {
+        struct restoring o = { .revisions_fd = m->host.state_fd };
+        _cleanup_generation_ struct generation *g = NULL;
+
+        int r = load_generation(m->host.state_fd, name, 0, &g, err);
+        if (r >= 0)
+                r = revisions_stopped(m->host.state_fd, name, &o.stopped, &o.n_stopped, err);
+        if (r < 0)
+                return r;
+        o.s = stack_new(m, name);
+        if (o.s) {
+                o.s->generation = take_ptr(g);
+                o.now = o.s->generation;
+                r = bring_back(&o, err);
+        } else
+                r = err_oom(err);
+        free(o.stopped);
+        return r;
+}
+
+static int restore_removal(struct manager *m, int removing_fd, const char *name, struct err *err) {
+        struct restoring o = { .revisions_fd = removing_fd };
+        _cleanup_generation_ struct generation *g = NULL;
+        bool volumes = false;
+
+        int r = load_generation(removing_fd, name, 0, &g, err);
+        if (r >= 0)
+                r = removals_with_volumes(m->host.state_fd, name, &volumes, err);
+        if (r < 0)
+                return r;
+        o.s = stack_new(m, name);
+        if (!o.s)
+                return err_oom(err);
+        o.s->last = take_ptr(g);
+        o.s->remove_volumes = volumes;
+        o.now = o.s->last;
+        return bring_back(&o, err);
+}
+
+int restore_all(struct manager *m, struct err *err) {
+        _cleanup_free_ char **names = NULL, **leaving = NULL;
+        _cleanup_fd_ int removing = -EBADF;
+        struct err why = { 0 };
+        size_t n = 0, n_leaving = 0;
+
+        m->recalling = true; /* until adoption */
+        int r = revisions_stacks(m->host.state_fd, &names, &n, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++)
+                if (restore_stack(m, names[i], &why) < 0)
+                        notice(m, names[i], NULL, &why);
+        r = removals_open(m->host.state_fd, &removing, err);
+        if (r >= 0)
+                r = revisions_stacks(removing, &leaving, &n_leaving, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_leaving; i++)
+                if (manager_find_stack(m, leaving[i])) /* applied again since: only the last step was missing */
+                        (void)removals_end(m->host.state_fd, leaving[i], NULL);
+                else if (restore_removal(m, removing, leaving[i], &why) < 0)
+                        notice(m, leaving[i], NULL, &why);
+        return 0;
+}
+
+void stack_resume(struct stack_entry *s) {
+        struct err err = { 0 };
+
+        for (size_t n = 0; n < s->n_members; n++) {
+                struct member *b = s->members[n];
+
+                if (b->update_due)
+                        member_update(b, NULL);
+                b->update_due = false;
+                if (b->state.desire == DESIRE_GONE && instance_is_down(&b->state))
+                        member_post(b, &(struct event){ .kind = EVENT_REMOVE });
+        }
+        if (s->manager->quiesced && s->generation)
+                return; /* what is held now is started when that is over */
+        if (stack_plan_rest(s, &err) < 0)
+                notice(s->manager, s->name, NULL, &err);
+}
