@@ -90,6 +90,23 @@ void adopt_entry(struct manager *m, struct keeper_event *e) {
         e->fd = -EBADF;
 }
 
+void adopt_news(struct manager *m, struct keeper_event *e) {
+        struct adoption *a = m->adoption;
+
+        for (size_t n = 0; a && n < a->n_entries; n++) {
+                struct keeper_event *known = &a->entries[n].event;
+
+                if (memcmp(known->message.id, e->message.id, KEEPER_ID_SIZE) != 0)
+                        continue;
+                known->message = e->message;
+                if (e->fd >= 0) {
+                        close_fd(known->fd);
+                        known->fd = take_fd(&e->fd);
+                }
+                return;
+        }
+}
+
 void adopt_held(struct manager *m, const char *name) {
         struct adoption *a = m->adoption;
 

@@ -17,6 +17,8 @@
 int adopt_begin(struct manager *m, struct err *err);
 /* KEEPER_LISTED, KEEPER_LISTED_FD, KEEPER_LIST_END, and DONE of a TAKE of "pid.<id>". */
 void adopt_entry(struct manager *m, struct keeper_event *e);
+/* STARTED, FAILED or EXITED meanwhile. It is listed, too, before or after, for it stays in the table until we say FORGET. */
+void adopt_news(struct manager *m, struct keeper_event *e);
 void adopt_held(struct manager *m, const char *name);
 void adopt_list_end(struct manager *m);
 bool adopt_taken(struct manager *m, const char *name, struct keeper_event *e);

@@ -95,6 +95,10 @@ static void dispatch(struct manager *m, struct keeper_event *e) {
         case KEEPER_EXITED:
                 if (exec_keeper_event(m, e))
                         return;
+                if (m->adopting) {
+                        adopt_news(m, e);
+                        return;
+                }
                 b = manager_find_member(m, msg->id);
                 if (!b || b->launch_due) { /* of a start before the one that waits */
                         if (msg->kind == KEEPER_STARTED)

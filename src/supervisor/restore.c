@@ -114,6 +114,7 @@ static void recall(struct restoring *o, struct member *b) {
                 return;
         *b->run = run;
         member_post(b, &(struct event){ .kind = EVENT_RECALLED, .was = &b->run->instance });
+        b->host.grouped = true; /* its limits and empty leaves may be all that is left, and go with it */
         b->host.root_uid = run.root_uid;
         b->host.root_gid = run.root_gid;
         if (!same)
