@@ -8,6 +8,7 @@
 
 #include <ctrsup/observe/started.h>
 
+#include <assert.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -58,12 +59,23 @@ static void on_started(struct manager *m, struct member *b, struct keeper_event 
         }
 }
 
+/* The field CTRSUP_STEP of container-failed. */
+static const char *step_of(const struct member *b, const struct keeper_failure *failure) {
+        static const char *const words[] = {
+                [KEEPER_STAGE_KEEPER] = "clone", [KEEPER_STAGE_PREPARE] = "prepare", [KEEPER_STAGE_PAYLOAD] = "payload", [KEEPER_STAGE_INIT] = "exec"
+        };
+        static_assert(ARRAY_SIZE(words) == _KEEPER_STAGE_MAX, "a word for every stage");
+
+        return b->command_failed ? "exec" : failure->stage < ARRAY_SIZE(words) ? words[failure->stage] : NULL;
+}
+
 void keeper_link_failed(struct member *b, const struct keeper_failure *failure) {
         struct mark mark = MARK_NULL;
         struct err err = { 0 };
 
         answered(b);
         b->command_failed = failure->op == b->host.command_op;
+        b->failed_step = step_of(b, failure);
         (void)recipe_explain(b->host.plan, failure, &mark, &err);
         member_start_failed(b, &err, mark, act_is_populated(&b->stack->manager->host, &b->host) > 0);
 }

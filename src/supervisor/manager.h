@@ -54,6 +54,7 @@ struct member {
         bool launch_due, finish_due, forget_due;
         bool seen_by_keeper;                  /* a launch is with the keeper: its answer will come */
         bool command_failed;                  /* the last start failed at its very command */
+        const char *failed_step;              /* of the last start that failed: CTRSUP_STEP; NULL: before the keeper had it */
         int start_error;                      /* errno of that */
         bool log_asked;                       /* the keeper was asked for the log pipes' read ends */
         bool orphan, exit_due;                /* supervisor/orphan.h */
@@ -74,6 +75,12 @@ struct stack_entry {
         struct plan *plan;             /* being carried out; NULL: all done */
         bool *done;                    /* per action of plan */
         bool *begun;
+        struct report_event applied;   /* to be told when its plan is done */
+        bool applied_due;
+        uint64_t applied_usec;         /* monotonic; when it was asked for */
+        bool has_remover;
+        uid_t remover_uid;
+        pid_t remover_pid;
         bool remove_volumes;           /* with the stack */
         struct generation *last;       /* being removed: what it was, for its volumes */
 };

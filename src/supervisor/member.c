@@ -408,6 +408,7 @@ void member_start_failed(struct member *b, const struct err *err, struct mark ma
         b->start_error = err->code;
         degraded_suspect(b->stack->manager, err->code);
         e.error = err->code;
+        e.step = b->failed_step ? b->failed_step : "host"; /* what we prepare here: layers, cgroup, limits */
         e.message = words;
         e.hint = b->hint[0] ? b->hint : NULL;
         if (mark.line > 0) {
@@ -448,6 +449,7 @@ bool member_launch(struct member *b) {
         struct err err = { 0 };
 
         b->command_failed = false;
+        b->failed_step = NULL;
         int r = find_peers(b, &l, &mark, &err);
         if (r >= 0) {
                 logger_link_leave(b); /* what the start before wrote and no logger has yet */

@@ -308,6 +308,10 @@ static int method_remove(struct control_call *call, json_t *parameters, void *us
                 return control_invalid_parameter(call, "stack");
         if (!s)
                 return control_error(call, "NoSuchTarget", json_pack("{s:s, s:n}", "target", name, "hint"));
+        const struct control_peer *peer = control_call_peer(call);
+        s->has_remover = true;
+        s->remover_uid = peer->uid;
+        s->remover_pid = peer->pid;
         int r = stack_remove(m, s, flag(parameters, "volumes", false), &err);
         if (r < 0)
                 return control_fail(call, &err);

@@ -24,6 +24,17 @@ struct stack_entry *stack_new(struct manager *m, const char *name) {
         return s;
 }
 
+/* One entry an apply, when all of it was done, or when another one took its place. */
+static void report_applied(struct stack_entry *s) {
+        struct manager *m = s->manager;
+
+        if (!s->applied_due)
+                return;
+        s->applied_due = false;
+        s->applied.duration_usec = manager_now(m).mono_usec - s->applied_usec;
+        manager_report(m, &s->applied);
+}
+
 static void drop_plan(struct stack_entry *s) {
         s->plan = plan_free(s->plan);
         free(s->done);
@@ -84,6 +95,7 @@ static int take_plan(struct stack_entry *s, struct plan *plan, struct err *err) 
                 plan_free(plan);
                 return err_oom(err);
         }
+        report_applied(s);
         drop_plan(s);
         s->plan = plan;
         s->done = done;
@@ -178,8 +190,10 @@ bool stack_run_plan(struct stack_entry *s) {
                         s->done[n] = moved = true;
                 all = all && s->done[n];
         }
-        if (all)
+        if (all) {
+                report_applied(s);
                 drop_plan(s);
+        }
         return moved;
 }
 
@@ -268,11 +282,11 @@ static int record(struct manager *m, const struct apply *a, const struct generat
         return 0;
 }
 
-static void report_applied(struct manager *m, const struct apply *a, const struct generation *g, const struct plan *plan) {
-        struct report_event e = {
+static void note_applied(struct stack_entry *s, const struct apply *a, const struct plan *plan) {
+        s->applied = (struct report_event){
                 .kind = REPORT_STACK_APPLIED,
-                .stack = g->spec->name,
-                .revision = g->revision,
+                .stack = s->name,
+                .revision = s->generation->revision,
                 .added = plan->n_added,
                 .changed = plan->n_changed,
                 .removed = plan->n_removed,
@@ -280,7 +294,8 @@ static void report_applied(struct manager *m, const struct apply *a, const struc
                 .actor_uid = a->uid,
                 .actor_pid = a->pid,
         };
-        manager_report(m, &e);
+        s->applied_due = true;
+        s->applied_usec = manager_now(s->manager).mono_usec;
 }
 
 /* Whom the plan does not touch runs what the new file says, word for word; or is not in it, and is left alone. */
@@ -348,12 +363,13 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
 
                 s->generation = generation_ref(g);
                 generation_unref(old);
-                report_applied(m, a, g, plan);
         }
         redeclare_untouched(s, own);
         r = take_plan(s, take_ptr(own), err);
         if (r < 0)
                 return r;
+        if (!same)
+                note_applied(s, a, plan);
         *ret_plan = take_ptr(plan);
         return 0;
 }
@@ -472,6 +488,10 @@ static void forget_traces(struct stack_entry *s) {
                 r = e < 0 ? e : r;
         }
         struct report_event event = { .kind = r < 0 ? REPORT_NOTICE : REPORT_STACK_REMOVED, .stack = s->name, .priority = 4 };
+
+        event.has_actor = s->has_remover;
+        event.actor_uid = s->remover_uid;
+        event.actor_pid = s->remover_pid;
         if (r < 0)
                 event.message = err.text;
         manager_report(m, &event);
