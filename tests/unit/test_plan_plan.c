@@ -293,6 +293,59 @@ static void json_that_is_no_plan(void **state _unused_) {
         }
 }
 
+/* A supervisor that begins: only what never began or runs something else, in order; what somebody decided stays decided. */
+static void resume_does_the_rest(void **state _unused_) {
+        static const struct {
+                enum phase phase;
+                bool outdated, kept;
+                enum plan_verb verb;
+        } cases[] = {
+                { PHASE_PENDING, false, false, PLAN_STARTED },     { PHASE_READY, false, false, PLAN_UNCHANGED },
+                { PHASE_READY, true, false, PLAN_REPLACED },       { PHASE_STOPPED, false, false, PLAN_UNCHANGED },
+                { PHASE_STOPPED, true, false, PLAN_UNCHANGED },    { PHASE_FAILED, false, false, PLAN_UNCHANGED },
+                { PHASE_COMPLETED, false, false, PLAN_UNCHANGED }, { PHASE_BACKOFF, false, false, PLAN_UNCHANGED },
+                { PHASE_BACKOFF, true, false, PLAN_REPLACED },     { PHASE_FAILED, true, false, PLAN_REPLACED },
+        };
+        _cleanup_buf_ struct buf text = BUF_NULL;
+        _cleanup_stack_ struct stack s = STACK_NULL;
+        struct diag_list diags;
+
+        buf_puts(&text, "name: shop\ncontainers:\n");
+        for (size_t n = 0; n < ARRAY_SIZE(cases); n++)
+                buf_printf(&text, "  c%zu: {rootfs: {layers: [{dir: /l}]}, command: [/bin/x]}\n", n);
+        load(&text, &s);
+        struct instance items[ARRAY_SIZE(cases) + 2];
+        const struct instance *pointers[ARRAY_SIZE(items)];
+        for (size_t n = 0; n < ARRAY_SIZE(items); n++) {
+                char name[NAME_SIZE];
+                struct policy policy = policy_of(&s.spec->containers[0]);
+
+                (void)snprintf(name, sizeof(name), "c%zu", n);
+                instance_init(&items[n], "shop", name, 1, &policy);
+                set_phase(&items[n], n < ARRAY_SIZE(cases) ? cases[n].phase : PHASE_READY);
+                items[n].outdated = n < ARRAY_SIZE(cases) && cases[n].outdated;
+                items[n].kept = n == ARRAY_SIZE(cases); /* the last two are not declared; one is kept */
+                pointers[n] = &items[n];
+        }
+        assert_int_equal(diag_list_init(&diags, "x"), 0);
+        _cleanup_plan_ struct plan *p = NULL;
+        assert_int_equal(plan_make(&(struct plan_input){ .old_spec = s.spec,
+                                                         .new_spec = s.spec,
+                                                         .instances = pointers,
+                                                         .n_instances = ARRAY_SIZE(items),
+                                                         .revision = 1,
+                                                         .resume = true },
+                                   &diags, &p),
+                         0);
+        diag_list_done(&diags);
+        assert_int_equal(p->n_changes, ARRAY_SIZE(items));
+        for (size_t n = 0; n < ARRAY_SIZE(cases); n++)
+                if (p->changes[n].verb != cases[n].verb)
+                        fail_msg("c%zu: %s", n, plan_change_word(&p->changes[n]));
+        assert_int_equal(p->changes[ARRAY_SIZE(cases)].verb, PLAN_KEPT);
+        assert_int_equal(p->changes[ARRAY_SIZE(cases) + 1].verb, PLAN_REMOVED);
+}
+
 static void words(void **state _unused_) {
         char seen[_PLAN_VERB_MAX + 1] = "";
 
@@ -303,5 +356,5 @@ static void words(void **state _unused_) {
         assert_string_equal(action_kind_name(_ACTION_KIND_MAX), "?");
 }
 
-unit_main(cmocka_unit_test(plans_converge), cmocka_unit_test(circles_are_refused), cmocka_unit_test(a_long_chain),
-          cmocka_unit_test(json_that_is_no_plan), cmocka_unit_test(words));
+unit_main(cmocka_unit_test(plans_converge), cmocka_unit_test(resume_does_the_rest), cmocka_unit_test(circles_are_refused),
+          cmocka_unit_test(a_long_chain), cmocka_unit_test(json_that_is_no_plan), cmocka_unit_test(words));
