@@ -47,7 +47,7 @@ const struct row settings_rows[] = {
         { "cgroup", "root", ROW_CGROUP, AT(cgroup.root), "\"auto\"", ROW_RESTART },
 
         { "userns", "base", ROW_NUMBER, AT(userns.base), "268435456", ROW_RESTART | ROW_BLOCKS, .min = HOST_IDS_MIN, .max = HOST_IDS_END - 65536 },
-        { "userns", "count", ROW_NUMBER, AT(userns.count), "1024", ROW_RESTART, .min = 1, .max = (HOST_IDS_END - HOST_IDS_MIN) / 65536 },
+        { "userns", "count", ROW_NUMBER, AT(userns.count), "2048", ROW_RESTART, .min = 1, .max = (HOST_IDS_END - HOST_IDS_MIN) / 65536 },
 
         { "policy", "allow_privileged_namespaces", ROW_BOOL, AT(policy.allow_privileged_namespaces), "true" },
         { "policy", "bind_roots", ROW_PATHS, AT(policy.bind_roots), "[ \"/\" ]" },

@@ -164,6 +164,19 @@ int runs_write(int runtime_fd, const struct run *r, struct err *err) {
         return e < 0 && err ? err_wrap(err, "run record of %s/%s", i->stack, i->container) : e;
 }
 
+bool runs_equal(const struct run *a, const struct run *b) {
+        const struct instance *x = &a->instance, *y = &b->instance;
+
+        for (size_t n = 0; n < ARRAY_SIZE(numbers); n++) {
+                _cleanup_json_ json_t *p = number_json(a, numbers + n), *q = number_json(b, numbers + n);
+
+                if (!json_equal(p, q))
+                        return false;
+        }
+        return memcmp(x->id, y->id, sizeof(x->id)) == 0 && x->phase == y->phase && x->desire == y->desire &&
+               x->last_exit.reason == y->last_exit.reason && strcmp(x->message, y->message) == 0;
+}
+
 static bool take(struct run *r, const json_t *j) {
         struct instance *i = &r->instance;
         const char *message = json_string_value(json_object_get(j, "message")), *word;

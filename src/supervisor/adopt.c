@@ -266,12 +266,12 @@ static void adopt_from_keeper(struct member *b, struct found_entry *f) {
         }
         f->claimed = true;
         fill_host(b, msg->id, was, leaf_of(m->adoption, b, was != NULL, was ? was->instance.generation : 0));
+        close_fd(b->host.pidfd);
+        b->host.pidfd = fdstore_take(m, "pid", b->host.id_text); /* what is taken stays in the store */
         if (f->event.fd >= 0) {
                 close_fd(b->host.pidfd);
                 b->host.pidfd = take_fd(&f->event.fd);
         }
-        if (b->host.pidfd < 0)
-                b->host.pidfd = fdstore_take(m, "pid", b->host.id_text);
         post_adopted(b, msg->pid, was, starting);
         if (starting) {
                 b->seen_by_keeper = true;
@@ -477,7 +477,6 @@ static void finish(struct manager *m) {
                 sweep_leaves(m);
         }
         settle_logs(m);
-        forget_records(m);
         m->adopting = false;
         m->adoption = adoption_free(m->adoption);
         if (m->host.logger < 0 && !m->logger_listed && logger_link_spawn(m, &err) < 0) {
@@ -490,6 +489,7 @@ static void finish(struct manager *m) {
                         member_settle(m->stacks[s]->members[n]);
                 stack_resume(m->stacks[s]);
         }
+        forget_records(m);
         fdstore_sweep(m);
         manager_adopted(m);
         manager_poke(m);

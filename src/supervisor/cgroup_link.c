@@ -3,9 +3,11 @@
 #include "member.h"
 
 #include <ctrsup/kernel/cgroup_where.h>
+#include <ctrsup/store/dir.h>
 #include <ctrsup/store/lock.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 /* Nothing tells who holds this one: less than a person notices, more than a child needs to exec. */
@@ -60,6 +62,39 @@ static int root_of_keeper(const struct manager *m, char **ret) {
         return -ENOENT;
 }
 
+/* A keeper that we had to start says nothing of the root. In this boot it is where it was: what runs is there. */
+#define REMEMBERED "cgroup"
+
+static void remember_root(struct manager *m) {
+        const char *root = cgroup_tree_root(m->host.cgroups);
+        struct err err = { 0 };
+
+        if (file_write_volatile(m->runtime_fd, REMEMBERED, root, strlen(root), 0600, &err) < 0) {
+                struct report_event e = { .kind = REPORT_NOTICE, .priority = 4, .error = err.code, .message = err.text };
+
+                manager_report(m, &e);
+        }
+}
+
+static int remembered_root(const struct manager *m, char **ret) {
+        _cleanup_cgroup_tree_ struct cgroup_tree *t = NULL;
+        _cleanup_free_ char *root = NULL, *path = NULL;
+        size_t len = 0;
+
+        int r = file_read(m->runtime_fd, REMEMBERED, PATH_MAX, &root, &len, NULL);
+        if (r >= 0 && (len == 0 || root[0] != '/' || strlen(root) != len))
+                r = -EBADMSG;
+        if (r >= 0)
+                r = cgroup_tree_open(&t, root, "", NULL, NULL);
+        if (r >= 0)
+                r = cgroup_hierarchy_locate(&cgroup_tree_where(t)->hierarchies[CGROUP_UNIFIED], root, &path, NULL);
+        if (r >= 0 && access(path, F_OK) < 0)
+                r = -errno; /* of another boot, or its unit was stopped */
+        if (r >= 0)
+                *ret = take_ptr(root);
+        return r;
+}
+
 /* Two supervisors below one root would each end what the other one runs, as left over from somebody before it. */
 static int lock_root(struct manager *m, struct err *err) {
         const struct cgroup_where *where = cgroup_tree_where(m->host.cgroups);
@@ -84,23 +119,31 @@ int cgroup_link_open(struct manager *m, struct err *err) {
         const char *setting = m->settings->cgroup.root;
         _cleanup_free_ char *root = NULL;
         char name[64] = "ctrsup";
-        bool found = false;
+        bool found = false, of_keeper = false;
 
         if (m->options->mode != MODE_SERVICE)
                 (void)snprintf(name, sizeof(name), "ctrsup-%s-%d", m->options->mode == MODE_RUN ? "run" : "fg", (int)getpid());
         else if (strcmp(setting, "auto") == 0)
-                found = root_of_keeper(m, &root) >= 0;
-        int r = cgroup_tree_open(&m->host.cgroups, found ? root : m->options->mode == MODE_SERVICE ? setting : "auto", name, NULL, err);
+                of_keeper = root_of_keeper(m, &root) >= 0;
+        if (m->options->mode == MODE_SERVICE && strcmp(setting, "auto") == 0)
+                found = of_keeper || remembered_root(m, &root) >= 0;
+        int r = cgroup_tree_open(&m->host.cgroups,
+                                 found                              ? root
+                                 : m->options->mode == MODE_SERVICE ? setting
+                                                                    : "auto",
+                                 name, NULL, err);
         if (r >= 0)
                 r = cgroup_tree_make(m->host.cgroups, err);
         if (r >= 0)
                 r = lock_root(m, err);
-        if (r >= 0 && m->options->mode == MODE_SERVICE && !found)
+        if (r >= 0 && m->options->mode == MODE_SERVICE && !of_keeper)
                 r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), err);
         if (r >= 0)
                 r = cgroup_watch_new(&m->host.watch, m->host.cgroups, err);
         if (r < 0)
                 return err_wrap(err, "set up the cgroups");
+        if (m->options->mode == MODE_SERVICE)
+                remember_root(m);
         r = sd_event_add_io(m->event, &m->watch_source, cgroup_watch_fd(m->host.watch), EPOLLIN, on_watch, m);
         return r < 0 ? err_sys(err, -r, "watch the cgroups") : 0;
 }

@@ -203,17 +203,21 @@ static uint64_t hash(const void *data, size_t size) {
         return h ? h : 1;
 }
 
+static void fill_record(const struct member *b, struct run *run) {
+        memset(run, 0, sizeof(*run)); /* its padding is hashed, too */
+        memcpy(&run->instance, &b->state, sizeof(run->instance));
+        run->start_ticks = b->start_ticks;
+        run->oom_kills = b->host.oom_kills;
+        run->log = (int)b->host.log;
+        run->root_uid = b->host.root_uid;
+        run->root_gid = b->host.root_gid;
+}
+
 static int write_record(struct member *b, struct err *err) {
         struct manager *m = b->stack->manager;
         struct run run;
 
-        memset(&run, 0, sizeof(run)); /* its padding is hashed, too */
-        memcpy(&run.instance, &b->state, sizeof(run.instance));
-        run.start_ticks = b->start_ticks;
-        run.oom_kills = b->host.oom_kills;
-        run.log = (int)b->host.log;
-        run.root_uid = b->host.root_uid;
-        run.root_gid = b->host.root_gid;
+        fill_record(b, &run);
         uint64_t now = hash(&run, sizeof(run));
         if (now == b->saved)
                 return 0;
@@ -244,6 +248,13 @@ void member_save(struct member *b) {
 
         if (m->options->mode != MODE_SERVICE || m->recalling || b->forgotten)
                 return;
+        if (b->run) { /* taken over as it was: as a rule its record says so already */
+                struct run run;
+
+                fill_record(b, &run);
+                if (runs_equal(&run, b->run))
+                        b->saved = hash(&run, sizeof(run));
+        }
         int r = write_record(b, &err);
         if (r < 0)
                 degraded_owe(m, PLACE_RUNTIME, pay_record, instance_target(&b->state, false, target), -r);

@@ -46,7 +46,7 @@ static void defaults(void **state _unused_) {
         assert_int_equal(s->reconcile.history, 10);
         assert_string_equal(s->cgroup.root, "auto");
         assert_int_equal(s->userns.base, 0x10000000);
-        assert_int_equal(s->userns.count, 1024);
+        assert_int_equal(s->userns.count, 2048);
         assert_true(s->policy.allow_privileged_namespaces);
         assert_string_equal(s->policy.bind_roots.items[0], "/");
         assert_int_equal(s->policy.max_containers, 1000);
@@ -234,7 +234,7 @@ static void what_needs_a_restart(void **state _unused_) {
         assert_int_equal(settings_keep_fixed(b, a), 0);
         assert_string_equal(b->paths.logs, "/var/log/ctrsup");
         assert_string_equal(b->cgroup.root, "auto");
-        assert_int_equal(b->userns.count, 1024);
+        assert_int_equal(b->userns.count, 2048);
         assert_int_equal(b->log.level, 7);
         buf_done(&out);
         out = BUF_NULL;

@@ -19,6 +19,8 @@ struct run {
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */
 int runs_write(int runtime_fd, const struct run *r, struct err *err);
+/* Would both make the same record? */
+bool runs_equal(const struct run *a, const struct run *b);
 /* -ENOENT: there is none, or it is of another boot (then it is removed); -EBADMSG: not readable: set aside as <name>.bad; -EPROTO: of a
  * newer release, left alone. */
 int runs_read(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct run *ret, struct err *err);
