@@ -78,6 +78,8 @@ CATALOG := $(B)/share/ctrsup.catalog
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
 CRASH_TESTS := $(patsubst tests/crash/%.c,$(B)/crash/%,$(wildcard tests/crash/*.c))
 CRASH_RIG := $(patsubst tests/crash/rig/%.c,$(B)/crash/rig/%.o,$(wildcard tests/crash/rig/*.c))
+# What the machines of tests/vm need on this side.
+VM := $(B)/vm/nbdcut $(B)/vm/nofsync.so
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: help all tests demo check unit host san fuzz bench layers format format-check tidy install uninstall dist clean deps
@@ -89,7 +91,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(MAN) $(CATALOG) $(UNITS) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(VM) $(MAN) $(CATALOG) $(UNITS) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -143,6 +145,14 @@ $(B)/crash/%: tests/crash/%.c $(CRASH_RIG) $(ARCHIVES)
 $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -O2 -static $< -o $@
+
+$(B)/vm/nbdcut: tests/vm/nbdcut.c tests/vm/cutdisk.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARN) -O2 $< -o $@
+
+$(B)/vm/%.so: tests/vm/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O2 -shared -fPIC $< -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
