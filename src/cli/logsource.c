@@ -119,9 +119,9 @@ void logsource_fill_failures(const struct cli *c, json_t *result) {
         const char *stack = text_of(result, "stack");
         size_t i;
 
-        if (json_array_size(failures) == 0 || !*stack || daemon_connect(c, stack, &client, NULL) < 0)
+        if (json_array_size(failures) == 0 || daemon_connect(c, *stack ? stack : NULL, &client, NULL) < 0)
                 return;
-        json_t *parameters = json_pack("{s:[s]}", "targets", stack);
+        json_t *parameters = *stack ? json_pack("{s:[s]}", "targets", stack) : json_object();
         int r = control_client_call(client,
                                     &(struct control_request){ .method = CONTROL_METHOD("Status"), .parameters = parameters },
                                     PATIENCE_USEC, &answer, NULL);
@@ -129,5 +129,5 @@ void logsource_fill_failures(const struct cli *c, json_t *result) {
         if (r < 0 || answer.error)
                 return; /* the failure itself is told all the same */
         json_array_foreach (failures, i, failure)
-                fill(failure, stack, json_object_get(answer.parameters, "containers"), beginning(result));
+                fill(failure, *text_of(failure, "stack") ? text_of(failure, "stack") : stack, json_object_get(answer.parameters, "containers"), beginning(result));
 }

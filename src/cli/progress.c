@@ -325,7 +325,12 @@ static void put_failure(const json_t *failure, const char *stack, const struct p
         size_t i;
         json_t *line;
 
-        target_text(stack, container ? container : "", replica, true, target);
+        if (text_of(failure, "stack")) /* a daemon of before did not say it */
+                stack = text_of(failure, "stack");
+        if (container && *container)
+                target_text(stack, container, replica, true, target);
+        else
+                (void)snprintf(target, sizeof(target), "%s", stack);
         buf_printf(out, "%s%s%s: %s%s\n", style->color ? "\033[31m" : "", target, style->color ? "\033[0m" : "",
                    message ? message : "failed", json_array_size(lines) > 0 ? "; last lines of its log:" : "");
         json_array_foreach (lines, i, line) {

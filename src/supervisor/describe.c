@@ -139,7 +139,7 @@ json_t *describe_failure(const struct member *b) {
                 (void)snprintf(text, sizeof(text), "%s (%u attempts)", exit_info_words(&i->last_exit, words), i->attempts);
         else
                 (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
-        return json_pack("{s:s, s:i, s:o, s:o, s:[]}", "container", i->container, "replica", (int)i->replica, "message", text_json(text), "hint",
+        return json_pack("{s:s, s:s, s:i, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica", (int)i->replica, "message", text_json(text), "hint",
                          i->last_exit.reason == EXIT_NOT_STARTED ? text_json(b->hint) : json_null(), "lines");
 }
 

@@ -139,9 +139,8 @@ static const char *name_of(const json_t *document) {
 }
 
 static void add_failure(struct reload *r, const char *name, const struct err *err) {
-        (void)json_array_append_new(r->failures, json_pack("{s:s, s:i, s:o, s:o, s:[]}", "container", "", "replica", 0, "message",
-                                                           json_sprintf("%s: %s", name, err->text), "hint",
-                                                           err->hint[0] ? json_string(err->hint) : json_null(), "lines"));
+        (void)json_array_append_new(r->failures, json_pack("{s:s, s:s, s:i, s:s, s:o, s:[]}", "stack", name, "container", "", "replica", 0, "message",
+                                                           err->text, "hint", err->hint[0] ? json_string(err->hint) : json_null(), "lines"));
 }
 
 /* One document. 1: it declares what is applied; 0: applied, or could be; -errno: diagnostics or failures say why. */
