@@ -177,6 +177,20 @@ static int open_reporter(struct manager *m) {
         return m->ring.items ? 0 : -ENOMEM;
 }
 
+/* Others may pass through what is above: a client without rights is then told that nobody serves there, or what it lacks. */
+static int make_above(const char *path, struct err *err) {
+        _cleanup_free_ char *above = strdup(path);
+        _cleanup_fd_ int fd = -EBADF;
+        char *slash = above ? strrchr(above, '/') : NULL;
+
+        if (!above)
+                return err_oom(err);
+        if (!slash || slash == above)
+                return 0;
+        *slash = '\0';
+        return dir_make(above, 0755, &fd, err);
+}
+
 static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
         int r = dir_make(m->state_dir, 0700, &m->host.state_fd, err);
 
@@ -185,6 +199,8 @@ static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
 
                 (void)dir_make(m->settings->paths.runtime, 0755, &above, NULL);
         }
+        if (r >= 0 && m->options->mode != MODE_SERVICE)
+                r = make_above(m->runtime_dir, err);
         if (r >= 0)
                 r = dir_make(m->runtime_dir, m->options->mode == MODE_SERVICE ? 0755 : 0700, &m->runtime_fd, err);
         if (r < 0)
