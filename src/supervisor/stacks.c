@@ -86,6 +86,17 @@ static int make_plan(const struct stack_entry *s, const struct spec *to, uint64_
                        &(struct plan_input){ .revision = revision, .keep_undeclared = keep }, diags, ret);
 }
 
+/* What is to come is there from now on, pending: a stop that is said before its turn has come must find it. */
+static void add_members(struct stack_entry *s) {
+        for (size_t n = 0; s->generation && n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+                const struct spec_container *c = a->container ? spec_find(s->generation->spec, a->container) : NULL;
+
+                if (c && (a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !stack_find_member(s, a->container, a->replica))
+                        (void)member_new(s, s->generation, c, a->replica); /* out of memory: its action tries again */
+        }
+}
+
 static int take_plan(struct stack_entry *s, struct plan *plan, struct err *err) {
         bool *done = calloc(plan->n_actions + 1, sizeof(bool)), *begun = calloc(plan->n_actions + 1, sizeof(bool));
 
@@ -100,6 +111,7 @@ static int take_plan(struct stack_entry *s, struct plan *plan, struct err *err) 
         s->plan = plan;
         s->done = done;
         s->begun = begun;
+        add_members(s);
         manager_poke(s->manager);
         return 0;
 }
