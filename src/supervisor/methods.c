@@ -259,7 +259,8 @@ static int run_operation(struct control_call *call, json_t *parameters, struct m
         operate(m, targets, all, o);
         if (!control_call_more(call))
                 return control_reply(call, NULL, false);
-        return watch_goal(m, call, &(struct wait_for){ .goal = o->goal, .targets = all ? NULL : targets, .timeout_usec = timeout(parameters) });
+        return watch_goal(m, call,
+                          &(struct wait_for){ .goal = o->goal, .targets = all ? NULL : targets, .asked = true, .timeout_usec = timeout(parameters) });
 }
 
 static int method_start(struct control_call *call, json_t *parameters, void *userdata) {

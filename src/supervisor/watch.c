@@ -18,7 +18,7 @@ struct waiter {
         json_t *targets, *failures;
         uint64_t revision, started_usec;
         sd_event_source *deadline, *look;
-        bool settle, plans;
+        bool settle, plans, asked;
         bool over;
 };
 
@@ -135,6 +135,8 @@ static enum verdict judge(const struct waiter *w, const struct member *b, uint64
         case GOAL_UP:
                 return judge_up(b, w->settle ? SETTLE_USEC : 0, now, look_again);
         case GOAL_DOWN:
+                if (w->asked && i->desire == DESIRE_RUN)
+                        return HOPELESS;
                 return instance_is_down(i) && phase_is_settled(i->phase) && !b->launch_due ? DONE : NOT_YET;
         case GOAL_COMPLETED:
                 return i->phase == PHASE_COMPLETED ? DONE : i->phase == PHASE_FAILED || i->phase == PHASE_STOPPED ? HOPELESS : NOT_YET;
@@ -265,6 +267,7 @@ int watch_goal(struct manager *m, struct control_call *call, const struct wait_f
         w->settle = f->settle;
         w->plans = f->plans;
         w->failures = json_incref(f->failures);
+        w->asked = f->asked;
         w->targets = json_incref(f->targets);
         if (f->stack && !(w->stack = strdup(f->stack))) {
                 w->over = true;

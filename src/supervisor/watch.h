@@ -21,6 +21,7 @@ struct wait_for {
         bool plans;             /* targets are whole stacks, whose plans are to be done too; an empty list is nothing */
         json_t *failures;       /* what is known to have failed already, borrowed; NULL */
         bool settle;            /* up is not enough: still up a moment later */
+        bool asked;             /* GOAL_DOWN: this call stopped it, and ends when somebody starts it again; else it waits for the next stop */
         uint64_t timeout_usec;  /* USEC_INFINITY: none */
 };
 
