@@ -60,6 +60,8 @@ static void follow_policy(struct move *m) {
         }
         i->attempts++;
         uint64_t delay = backoff_delay(&p->restart_policy, i->attempts, m->now->random);
+        if (i->last_exit.reason == EXIT_NOT_STARTED && delay < START_RETRY_USEC)
+                delay = START_RETRY_USEC; /* it may fail before anything else happens: with no delay declared, again and again at once */
         rest(m, PHASE_BACKOFF);
         i->deadline_usec = later(m->now->mono_usec, delay);
         i->next_attempt_real_usec = later(m->now->real_usec, delay);

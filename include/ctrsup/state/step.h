@@ -86,6 +86,7 @@ struct step {
 };
 
 #define LAUNCH_TIMEOUT_USEC (90 * USEC_PER_SEC) /* a launch that is not answered is killed */
+#define START_RETRY_USEC (100 * USEC_PER_MSEC)  /* a start that failed is not tried again sooner, whatever the policy's delay */
 #define EXIT_WAIT_USEC (3 * USEC_PER_SEC)       /* the leaf is empty: how long the keeper may take to say how it ended */
 #define KILL_RETRY_USEC (2 * USEC_PER_SEC)      /* the leaf did not empty: the first wait until the next kill; doubles */
 #define KILL_RETRY_MAX_USEC (60 * USEC_PER_SEC)
