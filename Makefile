@@ -69,6 +69,8 @@ BUILT := $(foreach p,$(PROGRAMS),$(if $(wildcard src/$(main_$(p))/main.c),$(B)/b
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 # Stand-ins for one of our programs, that its clients are tested against.
 FAKES := $(patsubst tests/fake/%.c,$(B)/fake/%,$(wildcard tests/fake/*.c))
+# The supervisor in a simulated host: one program of all its files.
+SIM := $(B)/sim/sim
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8])) $(B)/man/ctrsup-stack.5
@@ -82,7 +84,7 @@ CRASH_RIG := $(patsubst tests/crash/rig/%.c,$(B)/crash/rig/%.o,$(wildcard tests/
 VM := $(B)/vm/nbdcut $(B)/vm/nofsync.so
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: help all tests demo check unit host san fuzz bench layers format format-check tidy install uninstall dist clean deps
+.PHONY: help all tests demo check unit sim host san fuzz bench layers format format-check tidy install uninstall dist clean deps
 .DEFAULT_GOAL := all
 
 help: ## this list
@@ -91,7 +93,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(VM) $(MAN) $(CATALOG) $(UNITS) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(SIM) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(VM) $(MAN) $(CATALOG) $(UNITS) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -142,6 +144,13 @@ $(B)/crash/%: tests/crash/%.c $(CRASH_RIG) $(ARCHIVES)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $(ALL_LDFLAGS) $< $(CRASH_RIG) -Wl,--start-group $(ARCHIVES) \
 		-Wl,--end-group $$(pkg-config --libs $(pkgs)) -lm -o $@
 
+# Its files stand before the archives, and so in front of what they replace.
+$(SIM): $(wildcard tests/sim/*.c tests/sim/*.h) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  TEST  tests/sim")
+	$(Q)$(CC) $(CPPFLAGS) -Isrc $(ALL_CFLAGS) $(ALL_LDFLAGS) $(wildcard tests/sim/*.c) -Wl,--start-group $(ARCHIVES) \
+		-Wl,--end-group $$(pkg-config --libs $(pkgs)) -lm -o $@
+
 $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -O2 -static $< -o $@
@@ -164,7 +173,7 @@ check: deps ## everything the machine allows: what CI runs
 	+$(Q)$(MAKE) --no-print-directory tests
 	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
 	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
-	$(Q)$(RUN) lint unit golden san host fuzz vm
+	$(Q)$(RUN) lint unit golden sim san host fuzz vm
 
 unit: $(UNIT_TESTS) ## the unit tests only; needs no root
 	$(Q)$(RUN) unit
@@ -176,7 +185,10 @@ host: tests ## the host tests only; needs root
 crash: tests ## the crash tests only, with the counts of `make check`; needs root
 	$(Q)$(RUN) crash
 
-san: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+sim: $(SIM) ## random operations on the supervisor in a simulated host: SIM_OPS=N, SIM_SEED=N
+	$(Q)$(RUN) sim
+
+san: ## the unit tests and the simulation under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
 	$(Q)$(RUN) san
 

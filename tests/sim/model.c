@@ -1,0 +1,433 @@
+/* The model: for each instance, what its user may expect after the calls that were answered; for each process, what is owed. */
+#include "sim.h"
+
+#include <supervisor/manager.h>
+#include <supervisor/member.h>
+
+#include <ctrsup/base/cleanup.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const model_stacks[MODEL_STACKS] = { "s0", "s1", "s2", "s3" };
+const char *const model_containers[MODEL_CONTAINERS] = { "c0", "c1", "c2", "j0", "j1" };
+
+enum { DOCUMENTS_MAX = 32 };
+#define LATE_USEC USEC_PER_SEC
+
+static struct {
+        struct expected_stack {
+                json_t *documents[DOCUMENTS_MAX]; /* one of them is declared */
+                size_t n_documents;
+                bool frail; /* what was said last is not on the disk */
+                struct expected {
+                        unsigned may; /* enum wish */
+                        bool scheduled;
+                        uint64_t due_usec;
+                } containers[MODEL_CONTAINERS];
+        } stacks[MODEL_STACKS];
+        bool all; /* SIM_ALL=1: also what does not hold yet; each place that asks says what */
+        uint64_t smooth_since_usec; /* nothing has kept the supervisor from its work since */
+} model;
+
+void model_init(void) {
+        model.all = getenv("SIM_ALL") != NULL;
+        for (size_t s = 0; s < MODEL_STACKS; s++)
+                for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+                        model.stacks[s].containers[n].may = WISH_GONE;
+}
+
+bool model_disk_fails(void) { return world.disk_full || world.disk_broken; }
+
+static struct expected_stack *find_stack(const char *name) {
+        for (size_t s = 0; s < MODEL_STACKS; s++)
+                if (strcmp(model_stacks[s], name) == 0)
+                        return &model.stacks[s];
+        return NULL;
+}
+
+static struct expected *find(const char *stack, const char *container) {
+        struct expected_stack *s = find_stack(stack);
+
+        for (size_t n = 0; s && n < MODEL_CONTAINERS; n++)
+                if (strcmp(model_containers[n], container) == 0)
+                        return &s->containers[n];
+        return NULL;
+}
+
+static struct expected *find_label(const char *label) {
+        char stack[64], container[64];
+
+        return sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2 ? find(stack, container) : NULL;
+}
+
+/* --- what was said --- */
+
+static void wish(struct expected *e, unsigned wishes, bool sure) {
+        e->may = sure ? wishes : e->may | wishes;
+        e->scheduled = false;
+}
+
+void model_applied(const json_t *document, bool sure) {
+        const json_t *stack = json_object_get(document, "stack"), *containers = json_object_get(stack, "containers");
+        struct expected_stack *s = find_stack(json_string_value(json_object_get(stack, "name")));
+
+        if (sure) {
+                while (s->n_documents > 0)
+                        json_decref(s->documents[--s->n_documents]);
+                s->frail = model_disk_fails();
+        }
+        if (s->n_documents == DOCUMENTS_MAX)
+                violation("no document was ever accepted for sure");
+        s->documents[s->n_documents++] = json_deep_copy(stack);
+        for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+                wish(&s->containers[n], json_object_get(containers, model_containers[n]) ? WISH_RUN : WISH_GONE, sure);
+}
+
+void model_wished(const char *target, enum wish w, bool sure) {
+        const char *slash = strchr(target, '/');
+        char name[64];
+
+        (void)snprintf(name, sizeof(name), "%.*s", slash ? (int)(slash - target) : 64, target);
+        struct expected_stack *s = find_stack(name);
+        for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
+                struct expected *e = &s->containers[n];
+
+                if ((slash && strcmp(slash + 1, model_containers[n]) != 0) || e->may == WISH_GONE)
+                        continue;
+                wish(e, w | (e->may & WISH_GONE), sure);
+        }
+        if (sure)
+                s->frail = model_disk_fails();
+}
+
+void model_removed(const char *stack, bool sure) {
+        struct expected_stack *s = find_stack(stack);
+
+        for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+                wish(&s->containers[n], WISH_GONE, sure);
+}
+
+/* Ends of what is not declared any more, and of launches whose answer died with a supervisor, are told to nobody. */
+static void drop_unwanted(void) {
+        for (size_t n = 0; n < world.n_procs; n++) {
+                struct proc *p = world.procs[n];
+                const struct expected *e = p->main ? find_label(p->label) : NULL;
+
+                if (e && (p->state == PROC_PREPARING || (e->may & WISH_GONE)))
+                        p->dropped = true;
+        }
+}
+
+void model_on_death(void) {
+        for (size_t s = 0; s < MODEL_STACKS; s++)
+                for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
+                        struct expected *e = &model.stacks[s].containers[n];
+
+                        e->scheduled = false;
+                        if (model.stacks[s].frail && (e->may & (WISH_RUN | WISH_STOPPED)))
+                                e->may |= WISH_RUN | WISH_STOPPED;
+                }
+        drop_unwanted();
+}
+
+void model_on_start(void) {
+        drop_unwanted();
+        for (size_t n = 0; n < world.n_procs; n++)
+                if (world.procs[n]->main && !keeper_knows(world.procs[n]))
+                        world.procs[n]->dropped = true;
+}
+
+/* --- what is heard --- */
+
+static void hear_exit(const struct report_event *e) {
+        struct proc *p = proc_of_id(e->instance_id);
+        const struct exit_info *x = e->exit;
+        char words[NUM_TEXT_MAX];
+
+        if (x->reason == EXIT_NOT_STARTED)
+                return;
+        if (!p) {
+                if (x->reason != EXIT_UNKNOWN)
+                        violation("%s/%s: %s is reported of a start that never was", e->stack, e->container, exit_info_words(x, words));
+                return;
+        }
+        if (p->state != PROC_DEAD)
+                violation("%s: %s is reported, and pid %d lives", p->label, exit_info_words(x, words), p->pid);
+        if (p->reports > 0 && p->epoch_reported == world.epoch)
+                violation("%s: the end of pid %d is reported twice", p->label, p->pid);
+        p->reports++;
+        p->epoch_reported = world.epoch;
+        bool right = false;
+        switch (x->reason) {
+        case EXIT_EXITED:
+                right = p->exit.code == CLD_EXITED && p->exit.status == x->code;
+                break;
+        case EXIT_KILLED:
+        case EXIT_DUMPED:
+                right = p->exit.code == (x->reason == EXIT_KILLED ? CLD_KILLED : CLD_DUMPED) && p->exit.status == x->signal;
+                break;
+        case EXIT_OOM:
+                right = p->exit.code == CLD_KILLED && p->exit.status == SIGKILL && (p->oom || group_find(p->label)->oom_kills > 0);
+                break;
+        case EXIT_UNKNOWN:
+                right = p->unseen;
+                break;
+        case EXIT_NONE:
+        case EXIT_NOT_STARTED:
+        case _EXIT_REASON_MAX:
+                break;
+        }
+        if (!right)
+                violation("%s: pid %d is reported as \"%s\", the truth is code %d status %d%s", p->label, p->pid, exit_info_words(x, words), p->exit.code,
+                          p->exit.status, p->unseen ? ", which nobody saw" : "");
+}
+
+void model_hear(const struct report_event *e) {
+        struct expected *x = e->stack && e->container ? find(e->stack, e->container) : NULL;
+
+        if (e->exit)
+                hear_exit(e);
+        if (e->kind == REPORT_CONTAINER_FAILED && e->instance_id) {
+                struct proc *p = proc_of_id(e->instance_id);
+
+                if (p)
+                        p->dropped = true; /* told as one that did not start */
+        }
+        if (!x)
+                return;
+        if (e->kind == REPORT_RESTART_SCHEDULED) {
+                x->scheduled = true;
+                x->due_usec = world.mono_usec + e->delay_usec;
+        } else if (e->change && e->change->from == PHASE_BACKOFF)
+                x->scheduled = false;
+}
+
+/* --- what is seen --- */
+
+/* Its removal waits for those that share its namespaces: until then its policy counts. */
+static bool is_yet_to_go(const char *label) {
+        char stack[64], container[64];
+        const struct stack_entry *s = sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2 ? manager_find_stack(supervisor, stack) : NULL;
+
+        for (size_t n = 0; s && s->plan && n < s->plan->n_actions; n++)
+                if (s->plan->actions[n].kind == ACTION_REMOVE && !s->begun[n] && strcmp(s->plan->actions[n].container, container) == 0)
+                        return true;
+        return false;
+}
+
+void model_on_send(const char *label) {
+        const struct expected *e = find_label(label);
+
+        if (!(e->may & WISH_RUN) && !(e->may == WISH_GONE && is_yet_to_go(label)))
+                violation("%s: is launched, though it is to be %s", label, e->may & WISH_STOPPED ? "stopped" : "gone");
+}
+
+static bool is_smooth(void) {
+        return supervisor && !supervisor->adopting && supervisor->host.keeper && keeper_is_awake() &&
+               supervisor->launching < supervisor->settings->reconcile.parallel;
+}
+
+static void check_time(const char *stack, const char *container, struct expected *e) {
+        const struct stack_entry *s = manager_find_stack(supervisor, stack);
+        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+
+        if (!e->scheduled || !b)
+                return;
+        if (b->state.phase == PHASE_BACKOFF || b->launch_due) {
+                uint64_t since = e->due_usec > model.smooth_since_usec ? e->due_usec : model.smooth_since_usec;
+
+                if (world.mono_usec > since + LATE_USEC)
+                        violation("%s/%s: its restart was due %ju ms ago", stack, container, (uintmax_t)(world.mono_usec - e->due_usec) / 1000);
+                return;
+        }
+        e->scheduled = false;
+}
+
+void model_on_launch(const struct proc *p) {
+        struct expected *e = find_label(p->label);
+
+        stats->launches++;
+        if (e->scheduled && world.mono_usec + 1000 < e->due_usec)
+                violation("%s: its restart comes %ju ms early", p->label, (uintmax_t)(e->due_usec - world.mono_usec) / 1000);
+        e->scheduled = false;
+}
+
+void model_step(void) {
+        if (!is_smooth())
+                model.smooth_since_usec = world.mono_usec;
+        for (size_t s = 0; supervisor && s < MODEL_STACKS; s++)
+                for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+                        check_time(model_stacks[s], model_containers[n], &model.stacks[s].containers[n]);
+}
+
+/* --- at rest --- */
+
+static void check_down(const char *label) {
+        const struct proc *p = proc_main(label);
+
+        if (p)
+                violation("%s: is down, and pid %d lives", label, p->pid);
+        for (size_t n = 0; n < world.n_leaves; n++)
+                if (world.leaves[n]->there && strcmp(world.leaves[n]->group, label) == 0)
+                        violation("%s: is down, and payload.%ju is there", label, (uintmax_t)world.leaves[n]->generation);
+}
+
+/* Down, because what it shares namespaces with is. */
+static bool cannot_come_up(const struct member *b) {
+        for (int ns = 0; ns < _NS_MAX; ns++)
+                if (b->container->namespaces[ns].mode == NS_CONTAINER) {
+                        const struct member *peer = stack_find_member(b->stack, b->container->namespaces[ns].container, 1);
+
+                        if (!peer || !phase_is_up(peer->state.phase))
+                                return true;
+                }
+        return false;
+}
+
+static void check_up(const struct member *b, const char *label) {
+        const struct proc *p = proc_main(label);
+
+        if (!p || p->state != PROC_RUNNING || p->pid != b->state.pid)
+                violation("%s: pid %d is said to run, pid %d does", label, b->state.pid, p ? p->pid : 0);
+        if (strcmp(p->version, b->container->command.items[1]) != 0)
+                violation("%s: runs version %s, version %s is declared", label, p->version, b->container->command.items[1]);
+        for (size_t n = 0; n < p->n_peers; n++) {
+                const struct proc *now = proc_main(p->peers[n]->label); /* none: it ended for good, its namespaces live on */
+
+                if (now && now != p->peers[n])
+                        violation("%s: shares namespaces of pid %d, and %s is pid %d now", label, p->peers[n]->pid, now->label, now->pid);
+        }
+        if (b->host.pidfd < 0)
+                violation("%s: runs, and its pidfd is lost", label);
+}
+
+static void check_ended_by_itself(const struct member *b, const char *label) {
+        const struct policy *p = &b->state.policy;
+        bool good = exit_is_success(&b->state.last_exit);
+
+        if (b->state.phase == PHASE_COMPLETED && (!good || (p->type == TYPE_SERVICE && p->restart == RESTART_ALWAYS)))
+                violation("%s: completed, which its policy and its end do not allow", label);
+        if (b->state.phase == PHASE_FAILED && p->restart != RESTART_NO && p->restart_policy.max_attempts == 0)
+                violation("%s: failed, and its policy is to try for ever", label);
+}
+
+static void check_instance(const char *stack, const char *container, const struct expected *e) {
+        const struct stack_entry *s = supervisor ? manager_find_stack(supervisor, stack) : NULL;
+        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+        char label[64];
+
+        (void)snprintf(label, sizeof(label), "%s/%s.1", stack, container);
+        if (!b) {
+                if (!(e->may & WISH_GONE))
+                        violation("%s: is not known any more", label);
+                check_down(label);
+                if (group_find(label) && group_find(label)->there)
+                        violation("%s: is gone, and its cgroup is there", label);
+                return;
+        }
+        switch (b->state.phase) {
+        case PHASE_RUNNING:
+        case PHASE_READY:
+        case PHASE_COMPLETED:
+        case PHASE_FAILED:
+                if (!(e->may & WISH_RUN))
+                        violation("%s: %s, though it is to be %s", label, phase_name(b->state.phase), e->may & WISH_STOPPED ? "stopped" : "gone");
+                if (phase_is_up(b->state.phase))
+                        check_up(b, label);
+                else {
+                        check_ended_by_itself(b, label);
+                        check_down(label);
+                }
+                break;
+        case PHASE_STOPPED:
+                if (!(e->may & WISH_STOPPED))
+                        violation("%s: stopped, though it is to %s", label, e->may & WISH_RUN ? "run" : "be gone");
+                check_down(label);
+                break;
+        case PHASE_BACKOFF:
+                if (!(e->may & WISH_RUN) || !cannot_come_up(b))
+                        violation("%s: does not come up: %s", label, b->state.message);
+                break;
+        case PHASE_PENDING:
+        case PHASE_STARTING:
+        case PHASE_STOPPING:
+        case PHASE_UNHEALTHY:
+        case _PHASE_MAX:
+        case _PHASE_INVALID:
+                violation("%s: does not come to rest (%s)", label, phase_name(b->state.phase));
+        }
+}
+
+static void check_document(size_t which) {
+        const struct stack_entry *s = manager_find_stack(supervisor, model_stacks[which]);
+        const struct expected_stack *x = &model.stacks[which];
+
+        for (size_t n = 0; s && n < x->n_documents; n++)
+                if (s->generation && json_equal(x->documents[n], json_object_get(s->generation->document, "stack")))
+                        return;
+        if (s)
+                violation("%s: a document is declared that was not the last one", model_stacks[which]);
+}
+
+static void check_exits(void) {
+        for (size_t n = 0; n < world.n_procs; n++) {
+                const struct proc *p = world.procs[n];
+
+                if (p->main && p->state == PROC_DEAD && p->started_usec > 0 && !p->dropped && p->reports == 0)
+                        violation("%s: the end of pid %d was never reported", p->label, p->pid);
+        }
+}
+
+void model_check_calm(void) {
+        if (!supervisor)
+                violation("no supervisor runs");
+        for (size_t s = 0; s < MODEL_STACKS; s++) {
+                for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+                        check_instance(model_stacks[s], model_containers[n], &model.stacks[s].containers[n]);
+                check_document(s);
+        }
+        check_exits();
+        if (supervisor->launching > 0)
+                violation("%u launches count as under way", supervisor->launching);
+        if (supervisor_open_calls() > 0)
+                violation("%zu calls are not answered", supervisor_open_calls());
+}
+
+static void check_folder(const char *below) {
+        char path[256];
+        struct dirent *e;
+
+        (void)snprintf(path, sizeof(path), "%s/%s", world.state_dir, below);
+        DIR *d = opendir(path);
+        while (d && (e = readdir(d)))
+                if (e->d_name[0] != '.')
+                        violation("%s/%s is left", path, e->d_name);
+        if (d)
+                (void)closedir(d);
+}
+
+void model_check_empty(void) {
+        if (supervisor && supervisor->n_stacks > 0)
+                violation("stack %s is still there", supervisor->stacks[0]->name);
+        for (size_t n = 0; n < world.n_procs; n++)
+                if (world.procs[n]->state != PROC_DEAD)
+                        violation("%s: pid %d is left", world.procs[n]->label, world.procs[n]->pid);
+        for (size_t n = 0; n < world.n_leaves; n++)
+                if (world.leaves[n]->there)
+                        violation("%s: payload.%ju is left", world.leaves[n]->group, (uintmax_t)world.leaves[n]->generation);
+        for (size_t n = 0; n < world.n_groups; n++)
+                if (world.groups[n]->there)
+                        violation("%s: its cgroup is left", world.groups[n]->name);
+        if (keeper_count() > 0)
+                violation("the keeper still knows %zu of them", keeper_count());
+        if (model.all && keeper_count_held() > 1) /* the logger's socket */
+                violation("the keeper still holds %zu fds", keeper_count_held());
+        check_folder("stacks");
+        check_folder("ephemeral");
+        check_folder("persistent");
+        check_exits();
+}
