@@ -1,0 +1,272 @@
+/* One member against what was found: the keeper's entry, its leaf, its record; in that order of trust. */
+#include "adopt_member.h"
+#include "fdstore.h"
+#include "keeper_link.h"
+#include "member.h"
+#include "orphan.h"
+
+#include <ctrsup/act/log.h>
+#include <ctrsup/kernel/cgroup_procs.h>
+#include <ctrsup/kernel/cgroup_stat.h>
+#include <ctrsup/observe/exit.h>
+#include <ctrsup/observe/started.h>
+#include <ctrsup/store/runs.h>
+
+#include <string.h>
+
+/* The leaf of a start, or without a record the populated one. */
+static struct found_leaf *leaf_of(struct adoption *a, const struct member *b, bool recorded, uint64_t generation) {
+        struct found_leaf *found = NULL;
+
+        for (size_t n = 0; n < a->n_leaves; n++) {
+                struct found_leaf *l = &a->leaves[n];
+
+                if (l->claimed || strcmp(l->group, b->host.group) != 0)
+                        continue;
+                if (recorded && l->generation == generation)
+                        return l;
+                if (!found || (l->populated && !found->populated))
+                        found = l;
+        }
+        return found;
+}
+
+static bool is_of(const struct found_entry *f, const struct member *b) {
+        return !f->claimed && f->event.message.recipe_kind == RECIPE_START && strcmp(f->event.message.label, b->host.group) == 0;
+}
+
+static bool lives(const struct found_entry *f) {
+        return f->event.message.state == KEEPER_RUNNING || f->event.message.state == KEEPER_STARTING;
+}
+
+/* What lives first; else the end of the recorded start. The end of any other was heard before this record was written. */
+static struct found_entry *entry_of(struct adoption *a, const struct member *b) {
+        struct found_entry *ended = NULL;
+
+        for (size_t n = 0; n < a->n_entries; n++) {
+                struct found_entry *f = &a->entries[n];
+
+                if (!is_of(f, b))
+                        continue;
+                if (lives(f))
+                        return f;
+                if (!b->run || memcmp(f->event.message.id, b->run->instance.id, KEEPER_ID_SIZE) == 0)
+                        ended = f;
+        }
+        return ended;
+}
+
+static void report_adopted(struct member *b, pid_t pid) {
+        struct report_event e = { .kind = REPORT_DAEMON_ADOPTED,
+                                  .stack = b->state.stack,
+                                  .container = b->state.container,
+                                  .replica = b->state.replica,
+                                  .instance_id = b->host.id,
+                                  .pid = pid };
+
+        manager_report(b->stack->manager, &e);
+}
+
+/* What the host holds for a start that somebody else made. was: its record, NULL: there is none of this very start. */
+static void fill_host(struct member *b, const uint8_t *id, const struct run *was, struct found_leaf *leaf) {
+        struct manager *m = b->stack->manager;
+
+        act_set_id(&b->host, id);
+        memcpy(b->state.id, id, sizeof(b->state.id));
+        if (leaf) {
+                leaf->claimed = true;
+                b->host.leaf = b->state.generation = leaf->generation;
+                b->host.leafed = true;
+                (void)cgroup_watch_add(m->host.watch, b->host.group, leaf->generation, b->host.cookie, NULL);
+        } else
+                b->host.leaf = was ? was->instance.generation : 0;
+        b->host.grouped = true;
+        b->host.log = was ? (enum act_log)was->log : act_log_choose(&m->host, b->container);
+        b->host.log_held = b->host.log == ACT_LOG_JOURNALD || b->host.log == ACT_LOG_FILE;
+        b->host.ephemeral = b->container->rootfs.mode == ROOTFS_EPHEMERAL;
+        b->host.log_fds[0] = fdstore_take(m, "out", b->host.id_text);
+        b->host.log_fds[1] = fdstore_take(m, "err", b->host.id_text);
+        if (was)
+                b->host.oom_kills = was->oom_kills;
+        else /* kills from before are no news */
+                (void)cgroup_read_oom_kills(m->host.cgroups, b->host.group, &b->host.oom_kills, NULL);
+}
+
+static void post_adopted(struct member *b, pid_t pid, const struct run *was, bool starting) {
+        struct manager *m = b->stack->manager;
+        struct now now = manager_now(m);
+        struct err err = { 0 };
+
+        if (was && was->instance.started_usec > 0 && !starting) {
+                now.mono_usec = was->instance.started_usec;
+                now.real_usec = was->instance.started_real_usec;
+        } else
+                (void)started_read(pid, &now.mono_usec, &now.real_usec, NULL);
+        if (was && was->start_ticks)
+                b->start_ticks = was->start_ticks;
+        else
+                (void)started_ticks(pid, &b->start_ticks, NULL);
+        if (!starting && act_adopt(&m->host, &b->host, b->container, pid, &err) < 0) {
+                struct report_event e = { .kind = REPORT_NOTICE,
+                                          .priority = 3,
+                                          .stack = b->state.stack,
+                                          .container = b->state.container,
+                                          .replica = b->state.replica,
+                                          .message = err.text };
+
+                manager_report(m, &e);
+        }
+        member_post(b, &(struct event){ .kind = EVENT_ADOPTED,
+                                        .pid = pid,
+                                        .starting = starting,
+                                        .started_usec = now.mono_usec,
+                                        .started_real_usec = now.real_usec,
+                                        .was = was ? &was->instance : NULL });
+}
+
+/* The keeper has it: alive, being started, or ended with its status. */
+static void adopt_from_keeper(struct member *b, struct found_entry *f) {
+        struct manager *m = b->stack->manager;
+        const struct keeper_message *msg = &f->event.message;
+        const struct run *was = b->run && memcmp(b->run->instance.id, msg->id, KEEPER_ID_SIZE) == 0 ? b->run : NULL;
+        bool starting = msg->state == KEEPER_STARTING || msg->state == KEEPER_NOT_STARTED;
+
+        /* How it ended was dealt with, but for telling the keeper. A record of a phase that is down says that. */
+        if (!lives(f) && (!was || (was->instance.phase != PHASE_STARTING && was->instance.phase != PHASE_STOPPING &&
+                                   !phase_is_up(was->instance.phase)))) {
+                if (b->run)
+                        return;
+        }
+        f->claimed = true;
+        fill_host(b, msg->id, was, leaf_of(m->adoption, b, was != NULL, was ? was->instance.generation : 0));
+        close_fd(b->host.pidfd);
+        b->host.pidfd = fdstore_take(m, "pid", b->host.id_text); /* what is taken stays in the store */
+        if (f->event.fd >= 0) {
+                close_fd(b->host.pidfd);
+                b->host.pidfd = take_fd(&f->event.fd);
+        }
+        post_adopted(b, msg->pid, was, starting);
+        if (starting) {
+                b->seen_by_keeper = true;
+                m->launching++;
+        } else
+                report_adopted(b, msg->pid);
+        if (msg->state == KEEPER_ENDED)
+                keeper_link_exited(b, &msg->exit);
+        else if (msg->state == KEEPER_NOT_STARTED)
+                keeper_link_failed(b, &msg->failure);
+        fdstore_put(m, b);
+}
+
+static int take_pidfd(struct manager *m, const char *id_text) {
+        char name[KEEPER_NAME_MAX];
+        int fd = fdstore_take(m, "pid", id_text);
+
+        orphan_name_held(name, id_text);
+        for (size_t n = 0; n < m->adoption->n_held && fd < 0; n++)
+                if (strcmp(m->adoption->held[n].name, name) == 0)
+                        fd = take_fd(&m->adoption->held[n].fd);
+        return fd;
+}
+
+/* The main process of a leaf that nobody wrote down: the one that was there first. */
+static pid_t oldest_in(struct manager *m, const struct found_leaf *leaf, uint64_t *ret_ticks) {
+        _cleanup_free_ pid_t *pids = NULL;
+        size_t n = 0;
+        pid_t oldest = 0;
+
+        if (cgroup_read_procs(m->host.cgroups, leaf->group, leaf->generation, &pids, &n, NULL) < 0)
+                return 0;
+        for (size_t k = 0; k < n; k++) {
+                uint64_t ticks;
+
+                if (started_ticks(pids[k], &ticks, NULL) >= 0 &&
+                    (oldest == 0 || ticks < *ret_ticks || (ticks == *ret_ticks && pids[k] < oldest))) {
+                        oldest = pids[k];
+                        *ret_ticks = ticks;
+                }
+        }
+        return oldest;
+}
+
+/* Its main process has ended and was reported; what it left in its leaf was being killed. */
+static bool end_is_known(const struct run *was) {
+        return was && was->instance.phase == PHASE_STOPPING && was->instance.pid == 0 && !was->instance.launching;
+}
+
+/* No keeper has it, and its leaf lives: the keeper was killed. */
+static void adopt_orphan(struct member *b, struct found_leaf *leaf) {
+        struct manager *m = b->stack->manager;
+        const struct run *was = b->run && b->run->instance.generation == leaf->generation ? b->run : NULL;
+        static const uint8_t no_id[KEEPER_ID_SIZE] = { 0 };
+        struct exit_info info = EXIT_INFO_NULL;
+        uint64_t ticks = was ? was->start_ticks : 0;
+        pid_t pid = was ? was->instance.pid : 0;
+
+        fill_host(b, was ? was->instance.id : no_id, was, leaf);
+        if (!was && act_new_id(&b->host, NULL) >= 0)
+                memcpy(b->state.id, b->host.id, sizeof(b->state.id));
+        if (pid > 0)
+                b->host.pidfd = take_pidfd(m, b->host.id_text);
+        else
+                pid = oldest_in(m, leaf, &ticks);
+        if (b->host.pidfd < 0)
+                (void)started_open(pid, ticks, &b->host.pidfd);
+        int ended = b->host.pidfd < 0 ? -ENODATA : exit_peek(b->host.pidfd, pid, ticks, &info);
+        if (end_is_known(was)) {
+                info = was->instance.last_exit;
+                ended = 1;
+        }
+        post_adopted(b, pid, was, false);
+        b->start_ticks = ticks;
+        if (ended == 0) {
+                report_adopted(b, pid);
+                orphan_begin(b);
+                fdstore_put(m, b);
+                return;
+        }
+        if (ended < 0)
+                info.reason = EXIT_UNKNOWN;
+        member_post(b, &(struct event){ .kind = EVENT_EXITED, .exit = info, .populated = true });
+}
+
+/* On record it ran, and it is nowhere: it ended while nobody looked. */
+static void adopt_end(struct member *b) {
+        struct manager *m = b->stack->manager;
+        const struct run *was = b->run;
+        struct exit_info info = EXIT_INFO_NULL;
+
+        fill_host(b, was->instance.id, was, leaf_of(m->adoption, b, true, was->instance.generation));
+        b->host.pidfd = take_pidfd(m, b->host.id_text);
+        post_adopted(b, was->instance.pid, was, false);
+        int r = 1;
+        if (end_is_known(was))
+                info = was->instance.last_exit;
+        else
+                r = exit_peek(b->host.pidfd, was->instance.pid, was->start_ticks, &info);
+        if (r == 0) { /* a moment more: it is being reaped */
+                orphan_begin(b);
+                return;
+        }
+        if (r < 0)
+                info.reason = EXIT_UNKNOWN;
+        member_check_oom(b);
+        member_post(b, &(struct event){ .kind = EVENT_EXITED, .exit = info });
+}
+
+void adopt_member(struct manager *m, struct member *b) {
+        struct found_entry *f = entry_of(m->adoption, b);
+        bool is_down = b->run && (b->run->instance.phase == PHASE_COMPLETED || b->run->instance.phase == PHASE_FAILED ||
+                                  b->run->instance.phase == PHASE_BACKOFF || b->run->instance.phase == PHASE_STOPPED);
+
+        if (f) {
+                adopt_from_keeper(b, f);
+                if (f->claimed)
+                        return;
+        }
+        struct found_leaf *leaf = leaf_of(m->adoption, b, b->run != NULL, b->run ? b->run->instance.generation : 0);
+        if (leaf && leaf->populated && !is_down)
+                adopt_orphan(b, leaf);
+        else if (b->run && (b->run->instance.pid > 0 || end_is_known(b->run)))
+                adopt_end(b);
+}

@@ -1,0 +1,36 @@
+/* Inside of supervisor/adopt.h: what was found, and taking over one member. */
+#pragma once
+
+#include "adopt.h"
+
+struct found_entry {
+        struct keeper_event event;
+        bool claimed;
+};
+
+struct found_leaf {
+        char group[ACT_GROUP_MAX];
+        uint64_t generation;
+        bool populated, claimed;
+};
+
+struct held_fd {
+        char name[KEEPER_NAME_MAX];
+        int fd;
+};
+
+struct adoption {
+        struct found_entry *entries;
+        size_t n_entries;
+        struct found_leaf *leaves;
+        size_t n_leaves;
+        struct held_fd *held; /* pidfds of orphans that the keeper held */
+        size_t n_held;
+        unsigned awaited;     /* of those, not here yet */
+        struct held_fd *logs; /* names of log pipes that the keeper holds */
+        size_t n_logs;
+        bool listed, out_of_memory;
+};
+
+/* b is matched with what was found, which is claimed, and goes on, ends, or stays down. */
+void adopt_member(struct manager *m, struct member *b);

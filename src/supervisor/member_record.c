@@ -1,0 +1,83 @@
+/* What a member leaves on record for the next supervisor: written when it changed, owed when it cannot be. */
+#include "degraded.h"
+#include "member.h"
+
+#include <ctrsup/store/runs.h>
+
+#include <string.h>
+
+/* FNV-1a: only to see whether anything changed since the last write. */
+static uint64_t hash(const void *data, size_t size) {
+        uint64_t h = UINT64_C(14695981039346656037);
+
+        for (size_t n = 0; n < size; n++)
+                h = (h ^ ((const unsigned char *)data)[n]) * UINT64_C(1099511628211);
+        return h ? h : 1;
+}
+
+static void fill_record(const struct member *b, struct run *run) {
+        memset(run, 0, sizeof(*run)); /* its padding is hashed, too */
+        memcpy(&run->instance, &b->state, sizeof(run->instance));
+        run->start_ticks = b->start_ticks;
+        run->oom_kills = b->host.oom_kills;
+        run->log = (int)b->host.log;
+        run->root_uid = b->host.root_uid;
+        run->root_gid = b->host.root_gid;
+}
+
+static int write_record(struct member *b, struct err *err) {
+        struct manager *m = b->stack->manager;
+        struct run run;
+
+        fill_record(b, &run);
+        uint64_t now = hash(&run, sizeof(run));
+        if (now == b->saved)
+                return 0;
+        b->saved = 0;
+        int r = runs_write(m->runtime_fd, &run, err);
+        if (r >= 0)
+                b->saved = now;
+        return r;
+}
+
+static int pay_record(struct manager *m, const char *name, struct err *err) {
+        char target[TARGET_SIZE];
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        struct member *b = m->stacks[s]->members[n];
+
+                        if (!b->forgotten && strcmp(instance_target(&b->state, false, target), name) == 0)
+                                return write_record(b, err);
+                }
+        return 0;
+}
+
+void member_save(struct member *b) {
+        struct manager *m = b->stack->manager;
+        char target[TARGET_SIZE];
+        struct err err = { 0 };
+
+        if (m->options->mode != MODE_SERVICE || m->recalling || b->forgotten)
+                return;
+        if (b->run) { /* taken over as it was: as a rule its record says so already */
+                struct run run;
+
+                fill_record(b, &run);
+                if (runs_equal(&run, b->run))
+                        b->saved = hash(&run, sizeof(run));
+        }
+        int r = write_record(b, &err);
+        if (r < 0)
+                degraded_owe(m, PLACE_RUNTIME, pay_record, instance_target(&b->state, false, target), -r);
+}
+
+void member_forget_record(struct member *b) {
+        struct manager *m = b->stack->manager;
+        struct err err = { 0 };
+
+        b->forgotten = true;
+        if (m->options->mode == MODE_SERVICE &&
+            runs_remove(m->runtime_fd, b->state.stack, b->state.container, b->state.replica, &err) < 0)
+                member_say(b, &err);
+}
