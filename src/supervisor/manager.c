@@ -164,14 +164,21 @@ static int on_lifeline(sd_event_source *source, int fd, uint32_t revents, void *
 
 /* --- setting up --- */
 
-static int open_reporter(struct manager *m) {
+void manager_aim_reporter(struct manager *m) {
         bool service = m->options->mode == MODE_SERVICE;
         int target = m->settings->log.target;
+        bool journal = target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && (!service || getenv("INVOCATION_ID")));
 
         m->reporter.level = m->settings->log.level;
-        if (target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && (!service || getenv("INVOCATION_ID"))))
+        if (!journal)
+                m->reporter.journal_fd = close_fd(m->reporter.journal_fd);
+        else if (m->reporter.journal_fd < 0)
                 (void)reporter_open_journal(&m->reporter, NULL, NULL);
-        if (service) /* a foreground supervisor's client tells its user what happens */
+}
+
+static int open_reporter(struct manager *m) {
+        manager_aim_reporter(m);
+        if (m->options->mode == MODE_SERVICE) /* a foreground supervisor's client tells its user what happens */
                 m->reporter.stderr_fd = STDERR_FILENO;
         m->ring = (struct event_ring){ .items = calloc(EVENTS_KEPT, sizeof(json_t *)), .size = EVENTS_KEPT };
         return m->ring.items ? 0 : -ENOMEM;

@@ -163,5 +163,7 @@ struct stack_entry *manager_find_stack(struct manager *m, const char *name);
 struct member *manager_find_member(struct manager *m, const uint8_t id[KEEPER_ID_SIZE]);
 size_t manager_count(const struct manager *m); /* members */
 /* Fills in the time, sends it to the journal or stderr, keeps it, and gives it to whoever follows. */
+/* log.level and log.target, at the start and after a reload. */
+void manager_aim_reporter(struct manager *m);
 #define manager_report(m, e) manager_report_at((m), (e), __FILE__, __LINE__, __func__)
 void manager_report_at(struct manager *m, struct report_event *e, const char *file, unsigned line, const char *function);

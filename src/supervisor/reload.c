@@ -61,7 +61,7 @@ static int take_settings(struct manager *m, struct settings *new, json_t *need_r
         }
         settings_free(m->reloaded); /* the first ones are main()'s */
         m->reloaded = new;
-        m->reporter.level = new->log.level;
+        manager_aim_reporter(m);
         control_server_set_max_clients(m->control, new->control.max_clients);
         (void)sd_event_source_set_time_relative(m->reconcile_timer, new->reconcile.interval_usec);
         for (char *at = (char *)(uintptr_t)buf_text(&text), *line; (line = strsep(&at, "\n"));)
