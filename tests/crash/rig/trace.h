@@ -1,0 +1,32 @@
+/* What system calls a process makes while something is asked of it, and putting a signal or an error at one of them. */
+#pragma once
+
+#include "rig.h"
+
+struct trace_point {
+        char call[32];         /* strace's name; "*": any of a child of the keeper */
+        unsigned ordinal;      /* its when-th, counted from the attachment */
+        char error[16];        /* "": SIGKILL */
+};
+
+struct trace_points {
+        struct trace_point *items;
+        size_t n, size;
+};
+
+void trace_points_add(struct trace_points *t, const char *call, unsigned ordinal, const char *error);
+/* Each call that strace wrote to path: once for the signal, and once for each error that may come of it. */
+void trace_points_read(struct trace_points *t, const char *path);
+
+/* strace's arguments for the point (NULL: record all), as the rest of them: "-p PID", or a command. Static memory. */
+const char *const *trace_command(const char *output, const struct trace_point *p, pid_t attach_to);
+/* Attached, or false when the process or strace ended first. */
+bool trace_wait_attached(pid_t pid);
+/* Whether strace wrote that it injected. */
+bool trace_injected(const char *output);
+
+/* The children of a process: each is stopped at its system calls until its execve, and the one that makes the nth of all is killed.
+ * n 0: none is, they are counted. */
+struct trace_children;
+struct trace_children *trace_children_start(pid_t parent, unsigned n);
+unsigned trace_children_end(struct trace_children *t, bool *ret_hit); /* frees; returns the count */
