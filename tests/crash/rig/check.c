@@ -37,6 +37,12 @@ static void group_of(const struct seen *s, char buf[RIG_PATH]) {
         (void)snprintf(buf, RIG_PATH, "%.63s/%.63s.%u", s->stack, s->container, s->replica);
 }
 
+static bool is_restless(const struct look *l, const char *group) {
+        const char *stack = l->rig->restless;
+
+        return stack && strncmp(group, stack, strlen(stack)) == 0 && (group[strlen(stack)] == '/' || group[strlen(stack)] == '\0');
+}
+
 static bool is_below(const char *group, const char *parent) {
         size_t len = strlen(parent);
 
@@ -121,7 +127,7 @@ static void check_one_of(struct look *l, const char *name, const char *group) {
                                 broken(l, "pid %d (%s) is a zombie of pid %d", p->pid, name, p->parent);
                         continue;
                 }
-                if (found)
+                if (found && !(l->rig->old_loggers && l->level < CHECK_EMPTY && strcmp(name, "ctrsup-logger") == 0))
                         broken(l, "two of %s: pids %d and %d", name, found->pid, p->pid);
                 found = p;
         }
@@ -155,7 +161,7 @@ static void check_group(void *userdata, const char *path, const char *relative, 
                 group_of(&l->after.items[n], group);
                 if (!is_below(relative, group))
                         continue;
-                if (!tracks || strcmp(relative, group) == 0)
+                if (!tracks || strcmp(relative, group) == 0 || is_restless(l, relative))
                         return;
                 for (size_t k = 0; k < l->host.n; k++)
                         if (strcmp(l->host.procs[k].group, relative) == 0)
@@ -218,7 +224,7 @@ static int check_file(const char *path, const struct stat *st, int type, struct 
                 }
                 const char *slash = strchr(ephemeral, '/');
                 if (slash && type == FTW_D) {
-                        if (!has_upper_of(l, ephemeral))
+                        if (!is_restless(l, ephemeral) && !has_upper_of(l, ephemeral))
                                 broken(l, "ephemeral layer %s is of no running container", ephemeral);
                         return FTW_SKIP_SUBTREE;
                 }
@@ -281,7 +287,7 @@ static void check_no_stack(struct look *l) {
 
 static void check_settled(struct look *l) {
         for (size_t n = 0; n < l->after.n; n++)
-                if (!seen_is_up(&l->after.items[n]) && !seen_is_down(&l->after.items[n]))
+                if (!is_restless(l, l->after.items[n].stack) && !seen_is_up(&l->after.items[n]) && !seen_is_down(&l->after.items[n]))
                         broken(l, "%s/%s is still %s", l->after.items[n].stack, l->after.items[n].container, l->after.items[n].state);
         check_one_of(l, "ctrsupd", NULL);
         check_one_of(l, "ctrsup-keeper", "keeper");

@@ -23,6 +23,10 @@ struct rig {
         const char *name;              /* of the test program */
         char tag[32];
         char work[RIG_NAME], bin[RIG_PATH], probe[RIG_PATH], layer[RIG_PATH], socket[RIG_PATH];
+        const char *restless;          /* a stack that never settles, whose containers may be under way and their leaves new; NULL */
+        /* Keeper and supervisor were killed at once: nobody but the logger of that time has the containers' pipes, so it stays until
+         * they end, beside the next one. */
+        bool old_loggers;
         pid_t supervisor;              /* 0: none runs */
         uint64_t seed, random;
         unsigned n_tests, n_failed, n_started;

@@ -1,0 +1,161 @@
+/* The logger is killed LOGGER_KILLS (60; a logger comes at most once a second) times under a flood of lines, the keeper KEEPER_KILLS (60) times, alone and with the
+ * supervisor or the logger: what was not read is not lost, containers live, are taken over and can be stopped, and no end that was
+ * not 0 is told as 0. */
+#include "rig/rig.h"
+#include "rig/story.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { FLOODS = 3, STEADY = 6, BATCH_LINES = 2000, SETTLE_MS = 20000 };
+
+/* The one after the process old: 0 when none came. */
+static pid_t wait_for_next(struct rig *r, const char *name, pid_t old) {
+        const uint64_t end = rig_now_usec() + 40000000;
+
+        while (rig_now_usec() < end) {
+                pid_t pid = host_find(r, name);
+
+                if (pid > 0 && pid != old)
+                        return pid;
+                rig_sleep_usec(5000);
+        }
+        rig_note("no %s came after pid %d", name, (int)old);
+        return 0;
+}
+
+static void kill_loggers(struct rig *r) {
+        const unsigned kills = rig_count("LOGGER_KILLS", 60);
+        _cleanup_buf_ struct buf stack = BUF_NULL;
+        struct story_lines log = { 0 };
+        unsigned n = 0;
+
+        story_head(r, &stack, "flood");
+        for (int k = 0; k < FLOODS; k++)
+                buf_printf(&stack, "  f%d: {command: [/bin/beat, flood, \"50\", \"10000\"]}\n", k);
+        rig_ok(r, rig_apply(r, buf_text(&stack), 20000) == 0, "a flood of lines");
+        const uint64_t start = rig_now_usec();
+        for (pid_t pid = wait_for_next(r, "ctrsup-logger", 0); n < kills && pid > 0; n++) {
+                rig_sleep_usec(rig_below(r, 60000));
+                (void)kill(pid, SIGKILL);
+                pid = wait_for_next(r, "ctrsup-logger", pid);
+        }
+        rig_note("%u loggers killed in %.1f s", n, (double)(rig_now_usec() - start) / 1e6);
+        rig_ok(r, n == kills, "another logger comes after each that is killed");
+        rig_ok(r, rig_operate(r, "Stop", "flood", 20000) == 0 && check_settles(r, CHECK_SETTLED, SETTLE_MS), "the flood is stopped");
+        for (int k = 0; k < FLOODS; k++)
+                story_compare_lines(r, "flood", "f", k, &log);
+        rig_note("%llu lines, %llu missing, %llu twice, %llu torn, %llu said to be dropped, %u logs without an end", (unsigned long long)log.lines,
+                 (unsigned long long)log.missing, (unsigned long long)log.twice, (unsigned long long)log.torn, (unsigned long long)log.dropped,
+                 log.unended);
+        /* What a logger has read and not written when it is killed goes with it: one batch of each stream at most. */
+        rig_ok(r, log.unended == 0 && log.missing + log.twice <= (uint64_t)kills * FLOODS * BATCH_LINES && log.torn <= (uint64_t)kills * FLOODS * 2,
+               "what was not read is not lost; at most a batch a kill is missing or there twice");
+        rig_ok(r, rig_remove(r, "flood", 20000) == 0, "removed");
+}
+
+static bool is_same(struct rig *r, const pid_t pids[STEADY]) {
+        _cleanup_status_ struct status s = STATUS_NULL;
+
+        if (rig_status(r, &s) < 0)
+                return false;
+        for (int k = 0; k < STEADY; k++) {
+                char name[16];
+
+                (void)snprintf(name, sizeof(name), "k%d", k);
+                const struct seen *seen = status_find(&s, "keep", name);
+                if (!seen || !seen_is_up(seen) || (pids[k] && seen->pid != pids[k])) {
+                        rig_note("keep/%s was pid %d, is %s with pid %d", name, pids[k], seen ? seen->state : "gone", seen ? seen->pid : 0);
+                        return false;
+                }
+        }
+        return true;
+}
+
+static void get_pids(struct rig *r, pid_t pids[STEADY]) {
+        _cleanup_status_ struct status s = STATUS_NULL;
+
+        (void)rig_status(r, &s);
+        for (int k = 0; k < STEADY; k++) {
+                char name[16];
+
+                (void)snprintf(name, sizeof(name), "k%d", k);
+                const struct seen *seen = status_find(&s, "keep", name);
+                pids[k] = seen ? seen->pid : 0;
+        }
+}
+
+static void kill_keepers(struct rig *r) {
+        const unsigned kills = rig_count("KEEPER_KILLS", 60);
+        _cleanup_buf_ struct buf stack = BUF_NULL;
+        struct story_lines log = { 0 };
+        pid_t pids[STEADY];
+        unsigned n, wrong = 0, zeros = 0, ends = 0;
+
+        story_head(r, &stack, "keep");
+        for (int k = 0; k < STEADY; k++)
+                buf_printf(&stack, "  k%d: {command: [/bin/beat, %s]}\n", k, k == 0 ? "lines, \"5000\"" : "steady");
+        rig_ok(r, rig_apply(r, buf_text(&stack), 20000) == 0, "containers that stay");
+        get_pids(r, pids);
+        r->old_loggers = true;
+        const uint64_t start = rig_now_usec();
+        for (n = 0; n < kills && wrong < 3; n++) {
+                pid_t keeper = host_find(r, "ctrsup-keeper"), logger = host_find(r, "ctrsup-logger");
+
+                rig_sleep_usec(rig_below(r, 40000));
+                if (n % 4 == 2 && logger > 0)
+                        (void)kill(logger, SIGKILL);
+                if (keeper > 0)
+                        (void)kill(keeper, SIGKILL);
+                if (n % 4 == 1) {
+                        rig_kill(r);
+                        rig_start(r, NULL);
+                }
+                if (!rig_wait_up(r, 10000) || wait_for_next(r, "ctrsup-keeper", keeper) == 0)
+                        wrong++;
+                if (n % 10 != 9)
+                        continue;
+                if (!check_settles(r, CHECK_SETTLED, SETTLE_MS) || !is_same(r, pids)) {
+                        rig_note("that was after kill %u", n + 1);
+                        wrong++;
+                }
+                /* One that no keeper of today started: stopped, its end is 7 or unknown; and started again by the new one. */
+                char target[16];
+                _cleanup_status_ struct status s = STATUS_NULL;
+                const int k = 1 + (int)rig_below(r, STEADY - 1);
+                (void)snprintf(target, sizeof(target), "keep/k%d", k);
+                const struct seen *seen = rig_operate(r, "Stop", target, 20000) == 0 && rig_status(r, &s) == 0 ? status_find(&s, "keep", target + 5) : NULL;
+                ends++;
+                zeros += seen && seen->code == 0;
+                if (!seen || !seen_is_down(seen) || (seen->code != 7 && strcmp(seen->reason, "unknown") != 0)) {
+                        rig_note("%s: stopped, it is %s, exit %s %d", target, seen ? seen->state : "not answered for", seen ? seen->reason : "", seen ? seen->code : -1);
+                        wrong++;
+                }
+                if (rig_operate(r, "Start", target, 20000) != 0)
+                        wrong++;
+                get_pids(r, pids);
+        }
+        rig_note("%u keepers killed in %.1f s, %u ends looked at", n, (double)(rig_now_usec() - start) / 1e6, ends);
+        rig_ok(r, wrong == 0, "containers live, are taken over, can be stopped and started");
+        rig_ok(r, zeros == 0, "no end that was 7 is told as 0");
+        rig_ok(r, rig_operate(r, "Stop", "keep", 20000) == 0 && check_settles(r, CHECK_SETTLED, SETTLE_MS), "all are stopped");
+        story_compare_lines(r, "keep", "k", 0, &log);
+        rig_note("%llu lines, %llu missing, %llu twice", (unsigned long long)log.lines, (unsigned long long)log.missing, (unsigned long long)log.twice);
+        rig_ok(r, log.lines > 0 && log.unended == 0 && log.missing <= (uint64_t)n && log.twice <= (uint64_t)n * 50, "the log went on");
+        rig_ok(r, rig_remove(r, "keep", 20000) == 0 && check_settles(r, CHECK_EMPTY, SETTLE_MS), "removed, nothing is left");
+}
+
+static int test(struct rig *r) {
+        rig_configure(r, "reconcile = { interval = \"1s\"; };");
+        rig_start(r, NULL);
+        if (!rig_ok(r, rig_wait_up(r, 10000), "a supervisor runs"))
+                return rig_finish(r);
+        kill_loggers(r);
+        kill_keepers(r);
+        return rig_finish(r);
+}
+
+int main(void) {
+        return rig_main("helpers", test);
+}
