@@ -98,17 +98,18 @@ static void kill_keepers(struct rig *r) {
                 buf_printf(&stack, "  k%d: {command: [/bin/beat, %s]}\n", k, k == 0 ? "lines, \"5000\"" : "steady");
         rig_ok(r, rig_apply(r, buf_text(&stack), 20000) == 0, "containers that stay");
         get_pids(r, pids);
-        r->old_loggers = true;
         const uint64_t start = rig_now_usec();
         for (n = 0; n < kills && wrong < 3; n++) {
                 pid_t keeper = host_find(r, "ctrsup-keeper"), logger = host_find(r, "ctrsup-logger");
 
                 rig_sleep_usec(rig_below(r, 40000));
-                if (n % 4 == 2 && logger > 0)
+                const bool first_half = n < kills / 2; /* later a logger may be the only one that still has a pipe */
+                r->old_loggers = !first_half;
+                if (first_half && n % 2 && logger > 0)
                         (void)kill(logger, SIGKILL);
                 if (keeper > 0)
                         (void)kill(keeper, SIGKILL);
-                if (n % 4 == 1) {
+                if (!first_half && n % 2) {
                         rig_kill(r);
                         rig_start(r, NULL);
                 }

@@ -176,9 +176,10 @@ struct trace_children *trace_children_start(pid_t parent, unsigned n) {
                 return NULL;
         t->parent = parent;
         t->wanted = n;
-        t->tracer = fork();
-        if (t->tracer == 0)
+        pid_t pid = fork(); /* not into *t at once: that is the child's too */
+        if (pid == 0)
                 trace(t);
+        t->tracer = pid;
         while (!t->attached && !rig_has_ended(t->tracer))
                 rig_sleep_usec(300);
         return t;
