@@ -11,6 +11,8 @@ static void put_value(const json_t *value, struct buf *out) {
                 buf_puts(out, json_string_value(value));
         else if (json_is_integer(value))
                 buf_printf(out, "%lld", (long long)json_integer_value(value));
+        else if (json_is_array(value))
+                buf_printf(out, "%zu", json_array_size(value));
         else
                 buf_puts(out, json_is_null(value) ? "-" : json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "?");
 }

@@ -127,19 +127,25 @@ static void put_plain(const struct status *s, const json_t *all, struct buf *out
 }
 
 /* On stderr: what is on stdout stays the list. */
-static void say_degraded(const struct status *s, const json_t *daemon) {
+static void say_trouble(const struct status *s, const json_t *daemon) {
         const char *reason = json_string_value(json_object_get(daemon, "reason"));
+        const json_t *stack;
+        size_t i;
 
         if (reason)
                 cli_say(s->cli, "%s: %s; since %s", text_of(daemon, "state"), reason, text_of(daemon, "since"));
+        json_array_foreach (json_object_get(daemon, "unreadable"), i, stack) {
+                cli_say(s->cli, "%s: unreadable: %s", text_of(stack, "stack"), text_of(stack, "reason"));
+                cli_say(s->cli, "    hint: %s", text_of(stack, "hint"));
+        }
 }
 
 static int show(struct status *s, const json_t *all, const json_t *daemon) {
         _cleanup_buf_ struct buf out = BUF_NULL;
 
         if (s->cli->output == OUTPUT_JSON)
-                return cli_print_json(s->cli, json_pack("{s:i, s:O, s:{s:O?, s:O?}}", "version", 1, "containers", all, "daemon", "state",
-                                                         json_object_get(daemon, "state"), "reason", json_object_get(daemon, "reason")),
+                return cli_print_json(s->cli, json_pack("{s:i, s:O, s:{s:O?, s:O?, s:O?}}", "version", 1, "containers", all, "daemon", "state",
+                                                         json_object_get(daemon, "state"), "reason", json_object_get(daemon, "reason"), "unreadable", json_object_get(daemon, "unreadable")),
                                       s->watch);
         if (s->watch && s->cli->out_tty)
                 buf_puts(&out, "\033[H\033[J");
@@ -150,7 +156,7 @@ static int show(struct status *s, const json_t *all, const json_t *daemon) {
         if (json_array_size(all) == 0)
                 cli_say(s->cli, "no containers");
         int code = cli_print(s->cli, &out);
-        say_degraded(s, daemon);
+        say_trouble(s, daemon);
         return code;
 }
 

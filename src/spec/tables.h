@@ -76,7 +76,6 @@ void env_file_short_form(const struct node *item, struct buf *hint);
 bool words_as_list(const char *text, struct buf *out);
 
 /* Names that are DNS labels; fix: the nearest such name into out. */
-bool name_is_label(const char *name);
 void name_fix(const char *name, struct buf *out);
 
 /* The value at the dotted keys below n; NULL: not there. */

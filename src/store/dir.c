@@ -262,6 +262,8 @@ int file_read(int fd, const char *name, size_t max, char **ret, size_t *ret_len,
         struct stat st;
         _cleanup_fd_ int in = open_beneath(fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 
+        if (in == -ELOOP)
+                return err_set(err, ELOOP, "%s is a symlink", name);
         if (in < 0)
                 return err_sys(err, -in, "open %s", name);
         if (fstat(in, &st) < 0)

@@ -305,8 +305,12 @@ int revisions_forget(int state_fd, const char *stack, struct err *err) {
         _cleanup_fd_ int stacks = -EBADF, fd = -EBADF;
         int r = open_stacks(state_fd, 0, &stacks, err);
 
-        if (r >= 0)
-                r = dir_open_at(stacks, stack, 0, &fd, err);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        r = dir_open_at(stacks, stack, 0, &fd, err);
+        if (r == -EPERM || r == -ENOTDIR) { /* no folder of ours, but under its name: out of the way as it is */
+                return trash_put(stacks, stacks, stack, true, err);
+        }
         /* This is what forgets it. The rest is room given back, which a full disk may not even have the room for. */
         if (r >= 0)
                 r = file_remove(fd, "current", err);

@@ -4,6 +4,7 @@
 #include "logger_link.h"
 #include "member.h"
 #include "restore.h"
+#include "unreadable.h"
 
 #include <ctrsup/act/log.h>
 
@@ -105,20 +106,11 @@ static int add_leaf(void *userdata, const char *group, uint64_t generation, bool
 
 /* --- what is left over --- */
 
-/* Of a stack that is there and cannot be read nothing is known, so nothing is done. */
-static bool is_unreadable(struct manager *m, const char *group) {
-        char stack[NAME_SIZE];
-
-        (void)snprintf(stack, sizeof(stack), "%.*s", (int)strcspn(group, "/"), group);
-        const struct stack_entry *s = manager_find_stack(m, stack);
-        return s && !s->generation && !s->last;
-}
-
 static void end_strangers(struct manager *m) {
         for (size_t n = 0; n < m->adoption->n_entries; n++) {
                 struct found_entry *f = &m->adoption->entries[n];
 
-                if (!f->claimed && !is_unreadable(m, f->event.message.label))
+                if (!f->claimed && !unreadable_has(m, f->event.message.label))
                         keeper_link_end_stranger(m, &f->event);
         }
 }
@@ -127,7 +119,7 @@ static void sweep_leaves(struct manager *m) {
         for (size_t n = 0; n < m->adoption->n_leaves; n++) {
                 const struct found_leaf *l = &m->adoption->leaves[n];
 
-                if (l->claimed || is_unreadable(m, l->group))
+                if (l->claimed || unreadable_has(m, l->group))
                         continue;
                 if (l->populated) {
                         char words[ACT_GROUP_MAX + 96];

@@ -1,5 +1,6 @@
 #include "describe.h"
 #include "member.h"
+#include "unreadable.h"
 
 #include <ctrsup/act/log.h>
 #include <ctrsup/kernel/cgroup_stat.h>
@@ -150,7 +151,7 @@ json_t *describe_daemon(const struct manager *m) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++, all++)
                         up += phase_is_up(m->stacks[s]->members[n]->state.phase);
         const struct cgroup_where *where = cgroup_tree_where(m->host.cgroups);
-        return json_pack("{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o}", "version", CTRSUP_VERSION, "pid",
+        return json_pack("{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "version", CTRSUP_VERSION, "pid",
                          (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at", time_json(m->started_real_usec), "socket",
                          text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir", m->runtime_dir, "stacks_dir",
                          m->settings->paths.stacks, "cgroup_root", cgroup_tree_root(m->host.cgroups), "cgroup_mode",
@@ -160,5 +161,5 @@ json_t *describe_daemon(const struct manager *m) {
                          m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",
                          m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", text_json(m->notify.status),
                          "state", degraded_state(m), "reason", degraded_reason(m), "since",
-                         m->degraded.error ? time_json(m->degraded.since_real_usec) : json_null());
+                         m->degraded.error ? time_json(m->degraded.since_real_usec) : json_null(), "unreadable", unreadable_describe(m));
 }

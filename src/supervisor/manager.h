@@ -83,6 +83,8 @@ struct stack_entry {
         pid_t remover_pid;
         bool remove_volumes;           /* with the stack */
         struct generation *last;       /* being removed: what it was, for its volumes */
+        char unreadable[ERR_TEXT_MAX], cure[ERR_HINT_MAX]; /* supervisor/unreadable.h; "": it is not */
+        bool leaving;                  /* such a one is being removed */
 };
 
 struct event_ring {

@@ -9,6 +9,7 @@
 #include "quiesce.h"
 #include "reload.h"
 #include "stacks.h"
+#include "unreadable.h"
 #include "watch.h"
 
 #include <ctrsup/plan/explain.h>
@@ -78,7 +79,7 @@ static int check_targets(struct manager *m, struct control_call *call, const jso
                 return 1;
         }
         json_array_foreach(targets, n, t) {
-                if (count_matches(m, json_string_value(t)) > 0 || manager_find_stack(m, json_string_value(t)))
+                if (count_matches(m, json_string_value(t)) > 0 || manager_find_stack(m, json_string_value(t)) || unreadable_has(m, json_string_value(t)))
                         continue;
                 (void)control_error(call, "NoSuchTarget", json_pack("{s:O, s:s?}", "target", t, "hint",
                                                                     m->n_stacks == 0 ? "no stack is applied" : NULL));
@@ -246,9 +247,27 @@ static void operate(struct manager *m, const json_t *targets, bool all, const st
         }
 }
 
+/* Of a stack that cannot be read nothing is known that could be started or stopped. */
+static int check_readable(struct manager *m, const json_t *targets, struct err *err) {
+        size_t n;
+        const json_t *t;
+
+        json_array_foreach(targets, n, t) {
+                char stack[NAME_SIZE];
+                const char *target = json_string_value(t);
+
+                (void)snprintf(stack, sizeof(stack), "%.*s", (int)strcspn(target, "/"), target);
+                int r = unreadable_refuse(manager_find_stack(m, stack), err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 static int run_operation(struct control_call *call, json_t *parameters, struct manager *m, const struct operation *o) {
         json_t *targets = json_object_get(parameters, "targets");
         bool all = flag(parameters, "all", false);
+        struct err err = { 0 };
 
         if (m->quiesced && o->event != EVENT_STOP)
                 return fail(call, "Busy", QUIESCED, NULL);
@@ -256,6 +275,8 @@ static int run_operation(struct control_call *call, json_t *parameters, struct m
                 return 0;
         if (!all && json_array_size(targets) == 0)
                 return control_invalid_parameter(call, "targets");
+        if (!all && check_readable(m, targets, &err) < 0)
+                return control_fail(call, &err);
         operate(m, targets, all, o);
         if (!control_call_more(call))
                 return control_reply(call, NULL, false);

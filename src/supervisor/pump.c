@@ -62,7 +62,9 @@ static bool forget(struct manager *m) {
                         member_forget_record(b);
                         member_free(b);
                 }
-                (void)stack_try_forget(stack);
+                bool leaving = stack->leaving;
+                if (!stack_try_forget(stack) && leaving)
+                        all = false;
         }
         return all;
 }

@@ -1,6 +1,7 @@
 #include "restore.h"
 #include "member.h"
 #include "stacks.h"
+#include "unreadable.h"
 
 #include <ctrsup/base/arena.h>
 #include <ctrsup/spec/diff.h>
@@ -46,6 +47,11 @@ static int load_generation(int fd, const char *name, uint64_t number, struct gen
                 r = err_set(err, -r, "stack %s, revision %ju: %s", name, (uintmax_t)record.number,
                             diags.n ? diags.items[0].message : "cannot be read");
         diag_list_done(&diags);
+        if (r < 0 || strcmp((*ret)->spec->name, name) == 0)
+                return r;
+        r = err_set(err, EBADMSG, "stack %s: its folder holds stack %s, revision %ju", name, (*ret)->spec->name, (uintmax_t)record.number);
+        (void)err_hint(err, "give the folder its name again, or ctrsup remove %s", name);
+        *ret = generation_unref(*ret);
         return r;
 }
 
@@ -214,8 +220,10 @@ int restore_all(struct manager *m, struct err *err) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++)
-                if (restore_stack(m, names[i], &why) < 0)
-                        notice(m, names[i], NULL, &why);
+                if (restore_stack(m, names[i], &why) < 0) {
+                        unreadable_add(m, names[i], &why);
+                        why = (struct err){ 0 };
+                }
         r = removals_open(m->host.state_fd, &removing, err);
         if (r >= 0)
                 r = revisions_stacks(removing, &leaving, &n_leaving, err);

@@ -1,5 +1,6 @@
 #include "stacks.h"
 #include "member.h"
+#include "unreadable.h"
 
 #include <ctrsup/act/limits.h>
 #include <ctrsup/store/removals.h>
@@ -342,6 +343,8 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         if (r < 0)
                 return r == -ENOMEM ? err_oom(err) : r;
         struct stack_entry *s = manager_find_stack(m, g->spec->name);
+        if (s && s->unreadable[0])
+                return unreadable_refuse(s, err);
         if (s && !s->generation)
                 return err_set(err, EBUSY, "stack %s is being removed", s->name);
         r = check_on_host(m, g->spec, s, diags);
@@ -440,6 +443,8 @@ int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct 
         struct diag_list diags;
         struct plan *plan = NULL;
 
+        if (s->unreadable[0])
+                return unreadable_remove(m, s, volumes, err);
         s->remove_volumes = s->remove_volumes || volumes;
         if (!s->generation)
                 return 0; /* under way */
@@ -510,6 +515,10 @@ static void forget_traces(struct stack_entry *s) {
 }
 
 bool stack_try_forget(struct stack_entry *s) {
+        if (s->leaving && unreadable_is_gone(s)) {
+                stack_free(s);
+                return true;
+        }
         if (s->generation || !s->last || s->n_members > 0)
                 return false;
         forget_traces(s);

@@ -206,3 +206,6 @@ int spec_ulimit_value(const char *name);
 const char *spec_namespace_text(struct arena *a, const struct spec_namespace *ns);
 /* Whose namespace c ends up in, following container:X: c itself when it has its own, NULL when the host's. */
 const struct spec_container *spec_ns_owner(const struct spec *s, const struct spec_container *c, enum spec_ns ns);
+
+/* Could it be the name of a stack or container: a-z, 0-9 and - inside, at most 63. */
+bool name_is_label(const char *name);

@@ -1,0 +1,115 @@
+#include "unreadable.h"
+#include "stacks.h"
+
+#include <ctrsup/spec/spec.h>
+#include <ctrsup/store/revisions.h>
+#include <ctrsup/store/uids.h>
+#include <ctrsup/store/uppers.h>
+
+#include <string.h>
+
+void unreadable_add(struct manager *m, const char *name, const struct err *why) {
+        bool is_name = name_is_label(name);
+        struct stack_entry *s = is_name && !manager_find_stack(m, name) ? stack_new(m, name) : NULL;
+        char words[ERR_TEXT_MAX + 300];
+        struct report_event e = {
+                .kind = REPORT_NOTICE, .priority = 3, .error = why->code, .stack = is_name ? name : NULL, .message = words, .hint = why->hint[0] ? why->hint : NULL
+        };
+
+        if (is_name)
+                (void)snprintf(words, sizeof(words), "unreadable: %s; what runs of it is left alone", why->text);
+        else
+                (void)snprintf(words, sizeof(words), "stacks/%.255s is no stack's folder and left alone", name);
+        if (s) {
+                (void)snprintf(s->unreadable, sizeof(s->unreadable), "%s", why->text);
+                (void)snprintf(s->cure, sizeof(s->cure), "%s", why->hint);
+                if (!why->hint[0])
+                        (void)snprintf(s->cure, sizeof(s->cure), "ctrsup remove %s ends and forgets it", name);
+        }
+        manager_report(m, &e);
+}
+
+int unreadable_refuse(const struct stack_entry *s, struct err *err) {
+        if (!s || !s->unreadable[0])
+                return 0;
+        (void)err_set(err, EUCLEAN, "%s%s", strncmp(s->unreadable, "stack ", 6) == 0 ? "" : "unreadable: ", s->unreadable);
+        return err_hint(err, "%s", s->cure);
+}
+
+int unreadable_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err) {
+        if (s->leaving)
+                return 0;
+        if (volumes) {
+                (void)err_set(err, EUCLEAN, "the stack's record cannot be read, so which volumes are its own is not known");
+                return err_hint(err, "remove it without --volumes");
+        }
+        int r = revisions_forget(m->host.state_fd, s->name, err);
+        if (r < 0) {
+                degraded_refused(m, PLACE_STATE, -r);
+                return err_wrap(err, "forget the stack; nothing was changed");
+        }
+        s->leaving = true;
+        manager_poke(m);
+        return 0;
+}
+
+struct ending {
+        struct manager *m;
+        const char *stack;
+        bool busy;
+};
+
+static int end_leaf(void *userdata, const char *group, uint64_t generation, bool populated) {
+        struct ending *e = userdata;
+        size_t len = strlen(e->stack);
+
+        if (strncmp(group, e->stack, len) != 0 || group[len] != '/')
+                return 0;
+        if (populated)
+                (void)cgroup_kill(e->m->host.cgroups, group, generation, NULL);
+        if (cgroup_remove_leaf(e->m->host.cgroups, group, generation, NULL) < 0 || cgroup_remove(e->m->host.cgroups, group, NULL) < 0)
+                e->busy = true;
+        return 0;
+}
+
+bool unreadable_is_gone(struct stack_entry *s) {
+        struct manager *m = s->manager;
+        struct ending ending = { .m = m, .stack = s->name };
+        struct err err = { 0 };
+
+        if (cgroup_each_leaf(m->host.cgroups, end_leaf, &ending, NULL) < 0 || ending.busy)
+                return false;
+        int r = uppers_remove_stack(m->host.state_fd, s->name, &err), e = uids_release(m->host.uids_fd, s->name, NULL, &err);
+        struct report_event event = { .kind = r < 0 || e < 0 ? REPORT_NOTICE : REPORT_STACK_REMOVED, .stack = s->name, .priority = 4, .message = err.text };
+        manager_report(m, &event);
+        return true;
+}
+
+bool unreadable_has(struct manager *m, const char *group) {
+        size_t len = strcspn(group, "/");
+
+        for (size_t n = 0; n < m->n_stacks; n++) {
+                const struct stack_entry *s = m->stacks[n];
+
+                if (s->unreadable[0] && !s->leaving && strlen(s->name) == len && strncmp(s->name, group, len) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Words may have been cut within a character. */
+static json_t *words_json(const char *words) {
+        json_t *j = json_string(words);
+
+        return j ? j : json_string("(words that are not UTF-8)");
+}
+
+json_t *unreadable_describe(const struct manager *m) {
+        json_t *list = json_array();
+
+        for (size_t n = 0; n < m->n_stacks; n++)
+                if (m->stacks[n]->unreadable[0])
+                        (void)json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "stack", m->stacks[n]->name, "reason",
+                                                                    words_json(m->stacks[n]->unreadable), "hint", words_json(m->stacks[n]->cure)));
+        return list;
+}
