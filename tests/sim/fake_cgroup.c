@@ -45,7 +45,7 @@ int cgroup_tree_open(struct cgroup_tree **ret, const char *root, const char *aut
         (void)auto_name;
         (void)source;
         (void)err;
-        (void)snprintf(t->mount, sizeof(t->mount), "%s/cgroup", world.runtime_dir);
+        (void)snprintf(t->mount, sizeof(t->mount), "%s/cgroupfs", world.runtime_dir);
         (void)strcpy(t->slash, "/");
         t->where.n_hierarchies = 1;
         t->where.hierarchies[0] = (struct cgroup_hierarchy){ .mount = t->mount, .root = t->slash, .self = t->slash };

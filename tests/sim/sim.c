@@ -95,7 +95,7 @@ static void make_folders(void) {
                 violation("cannot make %s", world.state_dir);
         (void)snprintf(world.runtime_dir, sizeof(world.runtime_dir), "%.80s/run", world.state_dir);
         (void)strcat(world.state_dir, "/state");
-        (void)snprintf(path, sizeof(path), "%s/cgroup", world.runtime_dir);
+        (void)snprintf(path, sizeof(path), "%s/cgroupfs", world.runtime_dir);
         if (mkdir(world.runtime_dir, 0755) < 0 || mkdir(path, 0700) < 0)
                 violation("cannot make %s", path);
         (void)strcat(path, "/cgroup.kill");
