@@ -3,6 +3,7 @@
 #include <ctrsup/store/dir.h>
 #include <ctrsup/store/revisions.h>
 #include <ctrsup/store/trash.h>
+#include <ctrsup/store/uids.h>
 
 #include "store_tmp.h"
 
@@ -158,5 +159,54 @@ static void forgotten_at_once(void **state) {
         assert_int_equal(trash_empty(t->fd, &err), 0);
 }
 
-unit_main(tmp_test(round_trip), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply),
+static void copy_in(const struct tmp *t, const char *name) {
+        char from[256], text[16384];
+
+        (void)snprintf(from, sizeof(from), "tests/fixtures/state-1/%s", name);
+        _cleanup_fd_ int fd = open(from, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+        if (n <= 0)
+                fail_msg("%s: %s", from, strerror(errno));
+        text[n > 0 ? n : 0] = '\0';
+        tmp_file(t, name, text);
+}
+
+/* State as 0.1.0 wrote it: files of its own, never made again by the code that reads them. */
+static void state_of_the_first_release(void **state) {
+        struct tmp *t = *state;
+        _cleanup_revision_ struct revision r = REVISION_NULL, old = REVISION_NULL;
+        _cleanup_free_ char **names = NULL, **stopped = NULL;
+        struct err err;
+        size_t n;
+        uint32_t first;
+
+        assert_int_equal(mkdirat(t->fd, "stacks", 0700) | mkdirat(t->fd, "stacks/shop", 0700), 0);
+        copy_in(t, "stacks/shop/1.json");
+        copy_in(t, "stacks/shop/2.json");
+        copy_in(t, "stacks/shop/current");
+        copy_in(t, "uids");
+        assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
+        assert_int_equal(n, 1);
+        assert_int_equal(revisions_read(t->fd, "shop", 0, &r, &err), 0);
+        assert_int_equal(r.number, 2);
+        assert_int_equal(r.applied_real_usec, 1795835602699107);
+        assert_non_null(json_object_get(json_object_get(json_object_get(r.document, "stack"), "containers"), "db"));
+        assert_int_equal(revisions_read(t->fd, "shop", 1, &old, &err), 0);
+        assert_int_equal(revisions_stopped(t->fd, "shop", &stopped, &n, &err), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(stopped[0], "db.1");
+        assert_int_equal(uids_take(t->fd, 268435456, 4, NULL, 0, "shop", "db", &first, &err), 0);
+        assert_int_equal(first, 268500992);
+
+        /* And as a later one would: refused in words, and as it was. */
+        tmp_file(t, "uids", "{\"version\":2,\"blocks\":{}}");
+        assert_int_equal(uids_take(t->fd, 268435456, 4, NULL, 0, "shop", "db", &first, &err), -EPROTO);
+        assert_non_null(strstr(err.text, "newer ctrsup"));
+        tmp_file(t, "stacks/shop/current", "{\"version\":2}");
+        revision_done(&r);
+        assert_int_equal(revisions_read(t->fd, "shop", 0, &r, &err), -EPROTO);
+        assert_int_equal(faccessat(t->fd, "stacks/shop/current", F_OK, 0), 0);
+}
+
+unit_main(tmp_test(state_of_the_first_release), tmp_test(round_trip), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply),
           tmp_test(bad_records), tmp_test(cut_before_current), tmp_test(forgotten_at_once));
