@@ -272,6 +272,7 @@ static int make(struct plan *p, const struct plan_input *in, struct diag_list *d
 
         p->stack = arena_strdup(p->arena, (in->new_spec ? in->new_spec : in->old_spec)->name);
         p->revision = in->revision;
+        p->resume = in->resume;
         p->changes = arena_array_of(p->arena, struct plan_change, room);
         if (!p->stack || !p->changes)
                 return -ENOMEM;

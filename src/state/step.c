@@ -178,6 +178,10 @@ static void start_now(struct move *m) {
         launch(m);
 }
 
+static void resume(struct move *m) {
+        launch(m);
+}
+
 static void start_when_down(struct move *m) {
         want_run(m);
         m->i->again = true;
@@ -434,7 +438,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
-        [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = recall,
+        [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = recall,       [EVENT_RESUME] = resume,
 },
 /* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the
  * clone, and after a failed one; the keeper's answer says which. */
@@ -444,7 +448,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = came_up,               [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = early_ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = launch_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 /* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. */
 [PHASE_RUNNING] = {
@@ -453,7 +457,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 [PHASE_READY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -461,7 +465,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 [PHASE_UNHEALTHY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -469,7 +473,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 /* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
  * after. READY, UNHEALTHY: nobody waits for that any more. */
@@ -479,7 +483,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = came_up_unwanted,      [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = emptied,                 [EVENT_TIMER] = grace_over,
-        [EVENT_HOLD] = hold_when_down,           [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = hold_when_down,           [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 /* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
  * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
@@ -489,7 +493,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
-        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 [PHASE_COMPLETED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -497,7 +501,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
-        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 [PHASE_FAILED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -505,7 +509,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
-        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 [PHASE_BACKOFF] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -513,7 +517,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = try_again,
-        [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = ignored,
+        [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
 },
 };
 /* clang-format on */
@@ -539,6 +543,7 @@ static const char *const kinds[] = {
         [EVENT_EXITED] = "exited",   [EVENT_UNHEALTHY] = "unhealthy",
         [EVENT_EMPTY] = "empty",     [EVENT_TIMER] = "timer",
         [EVENT_HOLD] = "hold",       [EVENT_RECALLED] = "recalled",
+        [EVENT_RESUME] = "resume",
 };
 static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
 

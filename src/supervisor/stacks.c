@@ -93,7 +93,8 @@ static void add_members(struct stack_entry *s) {
                 const struct plan_action *a = &s->plan->actions[n];
                 const struct spec_container *c = a->container ? spec_find(s->generation->spec, a->container) : NULL;
 
-                if (c && (a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !stack_find_member(s, a->container, a->replica))
+                if (c && (a->kind == ACTION_START || a->kind == ACTION_REPLACE) &&
+                    !stack_find_member(s, a->container, a->replica))
                         (void)member_new(s, s->generation, c, a->replica); /* out of memory: its action tries again */
         }
 }
@@ -174,7 +175,9 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
                         break; /* out of memory: the next reconcile tries again */
                 member_declare(b, s->generation, c);
                 b->state.outdated = false;
-                member_post(b, &(struct event){ .kind = a->kind == ACTION_START ? EVENT_START : EVENT_REPLACE });
+                member_post(b, &(struct event){ .kind = a->kind == ACTION_REPLACE                            ? EVENT_REPLACE
+                                                        : s->plan->resume && b->state.phase == PHASE_PENDING ? EVENT_RESUME
+                                                                                                             : EVENT_START });
                 break;
         case ACTION_FORGET_STACK: /* stack_try_forget(), when the last member is gone */
         case _ACTION_KIND_MAX:
@@ -215,7 +218,7 @@ bool stack_run_plan(struct stack_entry *s) {
 /* `current` as it is to be. anew: also when it says so already, which it may do without being on disk. */
 static int write_current(struct stack_entry *s, bool anew, struct err *err) {
         int state_fd = s->manager->host.state_fd;
-        _cleanup_free_ char (*names)[TARGET_SIZE] = calloc(s->n_members + 1, sizeof(*names));
+        _cleanup_free_ char(*names)[TARGET_SIZE] = calloc(s->n_members + 1, sizeof(*names));
         _cleanup_free_ const char **list = calloc(s->n_members + 1, sizeof(*list));
         size_t count = 0;
 
@@ -223,7 +226,8 @@ static int write_current(struct stack_entry *s, bool anew, struct err *err) {
                 return err_oom(err);
         for (size_t n = 0; n < s->n_members; n++)
                 if (s->members[n]->state.desire == DESIRE_STOPPED) {
-                        (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container, s->members[n]->state.replica);
+                        (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container,
+                                       s->members[n]->state.replica);
                         list[count] = names[count];
                         count++;
                 }
@@ -393,16 +397,19 @@ void stack_report_refused(struct manager *m, const struct apply *a, const struct
         const char *name = json_string_value(json_object_get(json_object_get(a->document, "stack"), "name"));
         const struct diag *d = NULL;
         char words[ERR_TEXT_MAX];
-        struct report_event e = {
-                .kind = REPORT_STACK_APPLY_FAILED, .stack = name, .has_actor = true, .actor_uid = a->uid, .actor_pid = a->pid, .message = err->text
-        };
+        struct report_event e = { .kind = REPORT_STACK_APPLY_FAILED,
+                                  .stack = name,
+                                  .has_actor = true,
+                                  .actor_uid = a->uid,
+                                  .actor_pid = a->pid,
+                                  .message = err->text };
 
         for (size_t n = 0; n < diags->n && !d; n++)
                 if (diags->items[n].severity == DIAG_ERROR)
                         d = &diags->items[n];
         if (d) {
-                (void)snprintf(words, sizeof(words), "%s:%u:%u: %s%s%s", diags->file, d->mark.line, d->mark.column, d->path, d->path[0] ? ": " : "",
-                               d->message);
+                (void)snprintf(words, sizeof(words), "%s:%u:%u: %s%s%s", diags->file, d->mark.line, d->mark.column, d->path,
+                               d->path[0] ? ": " : "", d->message);
                 e.kind = d->id == DIAG_POLICY_REFUSED ? REPORT_POLICY_REFUSED : REPORT_STACK_APPLY_FAILED;
                 e.message = words;
                 e.hint = d->hint;

@@ -446,6 +446,18 @@ static void recalled_in_each_phase(void **state _unused_) {
         assert_int_equal(after.i.phase, PHASE_PENDING);
         assert_int_equal(after.i.desire, DESIRE_RUN);
 
+        /* a launch that came to nothing is made again, and counts on */
+        before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_exit(&before, 1, false);
+        pass(&before, USEC_PER_SEC);
+        post_kind(&before, EVENT_TIMER);
+        assert_int_equal(before.i.restarts, 1);
+        after = recalled(&before);
+        assert_int_equal(after.i.phase, PHASE_PENDING);
+        assert_true(post_kind(&after, EVENT_RESUME) & EFFECT_LAUNCH);
+        assert_int_equal(after.i.restarts, 1);
+        assert_int_equal(after.i.attempts, 1);
+
         /* of what ran only the keeper or the cgroup can tell */
         before = running(TYPE_SERVICE, RESTART_ALWAYS);
         after = recalled(&before);

@@ -57,6 +57,7 @@ struct plan {
         struct arena *arena;            /* owns all of it; the specs given to plan_make() are not referenced */
         const char *stack;
         uint64_t revision;              /* that this plan leads to */
+        bool resume;                    /* of a new supervisor: nobody asked anew, so what is counted stays */
         struct plan_change *changes;    /* the stack itself first when it changed; then in the file's order, then what is not in it */
         size_t n_changes;
         struct plan_action *actions;    /* in an order in which they can be done one by one */

@@ -36,6 +36,7 @@ enum event_kind {
         EVENT_REPLACE,          /* as restart, with a new declaration: set policy and revision before */
         EVENT_REMOVE,           /* no longer declared */
         EVENT_RECALLED,         /* by a new supervisor, first of all: was, as the last one recorded it in this boot */
+        EVENT_RESUME,           /* by a new supervisor: its turn to start has come; as START, but nobody asked anew: what is counted stays */
         EVENT_ADOPTED,          /* found by a new supervisor: pid, started_*; or, with starting, a launch that is still out */
         EVENT_STARTED,          /* the keeper: exec happened; pid */
         EVENT_START_FAILED,     /* the keeper: it did not; message, populated */
