@@ -191,12 +191,12 @@ static int ensure_upper(struct act_host *h, struct act_instance *i, const struct
         if (rootfs->mode != ROOTFS_EPHEMERAL && rootfs->mode != ROOTFS_PERSISTENT)
                 return 0;
         struct upper_name name = upper_name(i, l->container->name, rootfs->mode == ROOTFS_PERSISTENT);
+        i->ephemeral = rootfs->mode == ROOTFS_EPHEMERAL; /* also half of one is thrown away */
         int r = uppers_ensure(h->state_fd, &name, i->root_uid, i->root_gid, err);
         if (r < 0) {
                 *ret_mark = mark_of(l->spec, l->container, "rootfs.mode");
                 return err_wrap(err, "make the writable layer");
         }
-        i->ephemeral = rootfs->mode == ROOTFS_EPHEMERAL;
         (void)snprintf(p->upper, sizeof(p->upper), "%s/%s", h->state_dir, uppers_path(&name, path));
         return 0;
 }

@@ -74,6 +74,20 @@ int started_read(pid_t pid, uint64_t *ret_mono_usec, uint64_t *ret_real_usec, st
         return 0;
 }
 
+bool started_is_init(pid_t pid) {
+        char path[64], line[512];
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+        _cleanup_file_ FILE *f = fopen(path, "re");
+        while (f && fgets(line, sizeof(line), f)) {
+                const char *last = strrchr(line, '\t');
+
+                if (strncmp(line, "NSpid:\t", 7) == 0)
+                        return last > line + 6 && strcmp(last, "\t1\n") == 0;
+        }
+        return false;
+}
+
 int started_open(pid_t pid, uint64_t ticks, int *ret_pidfd) {
         uint64_t now;
 

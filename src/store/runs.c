@@ -66,6 +66,7 @@ static const struct number {
         NUMBER("log", INT, log),
         NUMBER("root_uid", U32, root_uid),
         NUMBER("root_gid", U32, root_gid),
+        NUMBER("guessed", BOOL, guessed),
         NUMBER("kept", BOOL, instance.kept),
 };
 

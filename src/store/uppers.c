@@ -117,6 +117,36 @@ int uppers_remove(int state_fd, const struct upper_name *u, struct err *err) {
         return r;
 }
 
+static bool parse_leaf(const char *name, char container[UPPER_PATH_SIZE], struct upper_name *ret) {
+        int end = 0;
+
+        ret->container = container;
+        return sscanf(name, "%63[a-z0-9-].%9" SCNu32 ".%20" SCNu64 "%n", container, &ret->replica, &ret->generation, &end) == 3 &&
+               name[end] == '\0';
+}
+
+int uppers_sweep(int state_fd, const char *stack, bool (*keep)(void *userdata, const struct upper_name *u), void *userdata,
+                 struct err *err) {
+        _cleanup_fd_ int top = -EBADF, fd = -EBADF;
+        _cleanup_free_ char **names = NULL;
+        struct upper_name u = { .stack = stack };
+        char container[UPPER_PATH_SIZE];
+        size_t n = 0;
+
+        int r = open_stack(state_fd, &u, 0, &top, &fd, err);
+        if (r >= 0)
+                r = dir_list(fd, false, &names, &n, err);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        for (size_t i = 0; i < n; i++) {
+                if (!parse_leaf(names[i], container, &u) || keep(userdata, &u))
+                        continue;
+                int e = uppers_remove(state_fd, &u, err);
+                r = e < 0 ? e : r;
+        }
+        return r;
+}
+
 int uppers_remove_stack(int state_fd, const char *stack, struct err *err) {
         static const char *const tops[] = { "ephemeral", "persistent" };
 

@@ -4,6 +4,7 @@
 #include "logger_link.h"
 #include "member.h"
 #include "restore.h"
+#include "stacks.h"
 #include "unreadable.h"
 
 #include <ctrsup/act/log.h>
@@ -160,19 +161,49 @@ static void forget_records(struct manager *m) {
                 }
 }
 
+static int adopt_members(struct manager *m, struct err *err) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        int r = adopt_member(m, m->stacks[s]->members[n]);
+
+                        if (r < 0)
+                                return err_sys(err, -r, "look at %s/%s", m->stacks[s]->name,
+                                               m->stacks[s]->members[n]->state.container);
+                }
+        return 0;
+}
+
+/* Half a picture is none: what runs would be taken for ended, or for nobody's. The next supervisor tries again, and nothing waits so
+ * long as that. */
+static void give_up(struct manager *m, const struct err *err) {
+        char words[ERR_TEXT_MAX + 64];
+        struct report_event e = { .kind = REPORT_NOTICE,
+                                  .priority = 3,
+                                  .error = err->code,
+                                  .message = words,
+                                  .hint = err->hint[0] ? err->hint : NULL };
+
+        (void)snprintf(words, sizeof(words), "what runs cannot be taken over now: %s", err->text);
+        manager_report(m, &e);
+        m->exit_code = EXIT_FAILURE;
+        m->over = true;
+}
+
 /* The picture is whole: what is wanted and does not run may start now. */
 static void finish(struct manager *m) {
         struct err err = { 0 };
 
-        m->recalling = false;
-        (void)cgroup_each_leaf(m->host.cgroups, add_leaf, m->adoption, NULL);
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
-                        adopt_member(m, m->stacks[s]->members[n]);
-        if (!m->adoption->out_of_memory) {
-                end_strangers(m);
-                sweep_leaves(m);
+        int r = m->adoption->out_of_memory ? err_oom(&err) : cgroup_each_leaf(m->host.cgroups, add_leaf, m->adoption, &err);
+        if (r >= 0) {
+                m->recalling = false;
+                r = adopt_members(m, &err);
         }
+        if (r < 0) {
+                give_up(m, &err);
+                return;
+        }
+        end_strangers(m);
+        sweep_leaves(m);
         settle_logs(m);
         m->adopting = false;
         m->adoption = adoption_free(m->adoption);
@@ -184,6 +215,7 @@ static void finish(struct manager *m) {
         for (size_t s = 0; s < m->n_stacks; s++) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         member_settle(m->stacks[s]->members[n]);
+                stack_sweep(m->stacks[s]);
                 stack_resume(m->stacks[s]);
         }
         forget_records(m);

@@ -169,24 +169,27 @@ static int take_pidfd(struct manager *m, const char *id_text) {
         return fd;
 }
 
-/* The main process of a leaf that nobody wrote down: the one that was there first. */
-static pid_t oldest_in(struct manager *m, const struct found_leaf *leaf, uint64_t *ret_ticks) {
+/* The main process of a leaf that nobody wrote down: the one that was there first. 0: none. *ret_sure: it is the first of a pid
+ * namespace of its own; else it may be what another one, the main one, left behind. */
+static int oldest_in(struct manager *m, const struct found_leaf *leaf, pid_t *ret, uint64_t *ret_ticks, bool *ret_sure) {
         _cleanup_free_ pid_t *pids = NULL;
         size_t n = 0;
-        pid_t oldest = 0;
 
-        if (cgroup_read_procs(m->host.cgroups, leaf->group, leaf->generation, &pids, &n, NULL) < 0)
-                return 0;
-        for (size_t k = 0; k < n; k++) {
+        *ret = 0;
+        int r = cgroup_read_procs(m->host.cgroups, leaf->group, leaf->generation, &pids, &n, NULL);
+        for (size_t k = 0; r >= 0 && k < n; k++) {
                 uint64_t ticks;
 
-                if (started_ticks(pids[k], &ticks, NULL) >= 0 &&
-                    (oldest == 0 || ticks < *ret_ticks || (ticks == *ret_ticks && pids[k] < oldest))) {
-                        oldest = pids[k];
+                r = started_ticks(pids[k], &ticks, NULL);
+                if (r >= 0 && (*ret == 0 || ticks < *ret_ticks || (ticks == *ret_ticks && pids[k] < *ret))) {
+                        *ret = pids[k];
                         *ret_ticks = ticks;
                 }
+                if (r == -ESRCH)
+                        r = 0;
         }
-        return oldest;
+        *ret_sure = *ret > 0 && started_is_init(*ret);
+        return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
 /* Its main process has ended and was reported; what it left in its leaf was being killed. */
@@ -195,7 +198,7 @@ static bool end_is_known(const struct run *was) {
 }
 
 /* No keeper has it, and its leaf lives: the keeper was killed. */
-static void adopt_orphan(struct member *b, struct found_leaf *leaf) {
+static int adopt_orphan(struct member *b, struct found_leaf *leaf) {
         struct manager *m = b->stack->manager;
         const struct run *was = b->run && b->run->instance.generation == leaf->generation ? b->run : NULL;
         static const uint8_t no_id[KEEPER_ID_SIZE] = { 0 };
@@ -203,31 +206,38 @@ static void adopt_orphan(struct member *b, struct found_leaf *leaf) {
         uint64_t ticks = was ? was->start_ticks : 0;
         pid_t pid = was ? was->instance.pid : 0;
 
+        bool guessed = was && was->guessed;
+        int r = 0;
+
         fill_host(b, was ? was->instance.id : no_id, was, leaf);
         if (!was && act_new_id(&b->host, NULL) >= 0)
                 memcpy(b->state.id, b->host.id, sizeof(b->state.id));
         if (pid > 0)
                 b->host.pidfd = take_pidfd(m, b->host.id_text);
-        else
-                pid = oldest_in(m, leaf, &ticks);
-        if (b->host.pidfd < 0)
-                (void)started_open(pid, ticks, &b->host.pidfd);
+        else {
+                r = oldest_in(m, leaf, &pid, &ticks, &guessed);
+                guessed = !guessed;
+        }
+        if (r >= 0 && b->host.pidfd < 0)
+                r = started_open(pid, ticks, &b->host.pidfd);
+        if (r < 0 && r != -ESRCH) /* nothing was decided yet: the next supervisor sees better */
+                return r;
+        b->guessed = guessed;
         int ended = b->host.pidfd < 0 ? -ENODATA : exit_peek(b->host.pidfd, pid, ticks, &info);
         if (end_is_known(was)) {
                 info = was->instance.last_exit;
                 ended = 1;
-        }
+        } else if (ended < 0 || (ended > 0 && guessed))
+                info = EXIT_INFO_UNKNOWN;
         post_adopted(b, pid, was, false);
         b->start_ticks = ticks;
         if (ended == 0) {
                 report_adopted(b, pid);
                 orphan_begin(b);
                 fdstore_put(m, b);
-                return;
-        }
-        if (ended < 0)
-                info.reason = EXIT_UNKNOWN;
-        member_post(b, &(struct event){ .kind = EVENT_EXITED, .exit = info, .populated = true });
+        } else
+                member_post(b, &(struct event){ .kind = EVENT_EXITED, .exit = info, .populated = true });
+        return 0;
 }
 
 /* On record it ran, and it is nowhere: it ended while nobody looked. */
@@ -244,17 +254,18 @@ static void adopt_end(struct member *b) {
                 info = was->instance.last_exit;
         else
                 r = exit_peek(b->host.pidfd, was->instance.pid, was->start_ticks, &info);
+        b->guessed = was->guessed;
         if (r == 0) { /* a moment more: it is being reaped */
                 orphan_begin(b);
                 return;
         }
-        if (r < 0)
-                info.reason = EXIT_UNKNOWN;
+        if (r < 0 || (b->guessed && !end_is_known(was)))
+                info = EXIT_INFO_UNKNOWN;
         member_check_oom(b);
         member_post(b, &(struct event){ .kind = EVENT_EXITED, .exit = info });
 }
 
-void adopt_member(struct manager *m, struct member *b) {
+int adopt_member(struct manager *m, struct member *b) {
         struct found_entry *f = entry_of(m->adoption, b);
         bool is_down = b->run && (b->run->instance.phase == PHASE_COMPLETED || b->run->instance.phase == PHASE_FAILED ||
                                   b->run->instance.phase == PHASE_BACKOFF || b->run->instance.phase == PHASE_STOPPED);
@@ -262,11 +273,12 @@ void adopt_member(struct manager *m, struct member *b) {
         if (f) {
                 adopt_from_keeper(b, f);
                 if (f->claimed)
-                        return;
+                        return 0;
         }
         struct found_leaf *leaf = leaf_of(m->adoption, b, b->run != NULL, b->run ? b->run->instance.generation : 0);
         if (leaf && leaf->populated && !is_down)
-                adopt_orphan(b, leaf);
-        else if (b->run && (b->run->instance.pid > 0 || end_is_known(b->run)))
+                return adopt_orphan(b, leaf);
+        if (b->run && (b->run->instance.pid > 0 || end_is_known(b->run)))
                 adopt_end(b);
+        return 0;
 }

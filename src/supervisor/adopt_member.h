@@ -32,5 +32,6 @@ struct adoption {
         bool listed, out_of_memory;
 };
 
-/* b is matched with what was found, which is claimed, and goes on, ends, or stays down. */
-void adopt_member(struct manager *m, struct member *b);
+/* b is matched with what was found, which is claimed, and goes on, ends, or stays down. An error: out of file descriptors or memory,
+ * so nothing can be said of it, and nothing was. */
+int adopt_member(struct manager *m, struct member *b);

@@ -297,6 +297,8 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                         b->exit_due = b->orphan; /* in case its pidfd could not be watched */
                         member_save(b);
                 }
+        for (size_t s = 0; !m->adopting && s < m->n_stacks; s++)
+                stack_sweep(m->stacks[s]);
         keeper_link_tend(m);
         logger_link_tend(m);
         degraded_tend(m);

@@ -58,6 +58,7 @@ struct member {
         int start_error;                      /* errno of that */
         bool log_asked;                       /* the keeper was asked for the log pipes' read ends */
         bool orphan, exit_due;                /* supervisor/orphan.h */
+        bool guessed;                         /* which process of the leaf is the main one: its end tells nothing */
         sd_event_source *pidfd_source;        /* of an orphan */
         uint64_t start_ticks;                 /* of the main process */
         uint64_t saved;                       /* hash of the run record on disk; 0: none */

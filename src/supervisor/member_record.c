@@ -23,6 +23,7 @@ static void fill_record(const struct member *b, struct run *run) {
         run->log = (int)b->host.log;
         run->root_uid = b->host.root_uid;
         run->root_gid = b->host.root_gid;
+        run->guessed = b->guessed;
 }
 
 static int write_record(struct member *b, struct err *err) {

@@ -75,8 +75,8 @@ bool orphan_ask(struct member *b) {
         int r = exit_peek(b->host.pidfd, b->state.pid, b->start_ticks, &info);
         if (r == 0)
                 return false;
-        if (r < 0)
-                info.reason = EXIT_UNKNOWN;
+        if (r < 0 || b->guessed)
+                info = EXIT_INFO_UNKNOWN;
         b->exit_due = false;
         member_check_oom(b);
         member_post(b,
@@ -93,5 +93,5 @@ void orphan_end(struct member *b) {
                 orphan_name_held(name, b->host.id_text);
                 (void)keeper_client_release(m->host.keeper, name);
         }
-        b->orphan = b->exit_due = false;
+        b->orphan = b->exit_due = b->guessed = false;
 }

@@ -49,7 +49,8 @@ static int load_generation(int fd, const char *name, uint64_t number, struct gen
         diag_list_done(&diags);
         if (r < 0 || strcmp((*ret)->spec->name, name) == 0)
                 return r;
-        r = err_set(err, EBADMSG, "stack %s: its folder holds stack %s, revision %ju", name, (*ret)->spec->name, (uintmax_t)record.number);
+        r = err_set(err, EBADMSG, "stack %s: its folder holds stack %s, revision %ju", name, (*ret)->spec->name,
+                    (uintmax_t)record.number);
         (void)err_hint(err, "give the folder its name again, or ctrsup remove %s", name);
         *ret = generation_unref(*ret);
         return r;
@@ -92,9 +93,14 @@ static void compare(struct restoring *o, struct member *b, uint64_t revision) {
                 (void)arena_free(arena);
 }
 
+/* Of us, not of the record: started again in a moment we may well read it. Nothing was touched. */
+static bool is_passing(int r) {
+        return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EINTR || r == -EAGAIN;
+}
+
 /* What the last supervisor of this boot wrote of it. The disk has the operator's marks of each revision; of the same revision the record is
  * the newer one. */
-static void recall(struct restoring *o, struct member *b) {
+static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
         struct manager *m = o->s->manager;
         bool marked = is_marked_stopped(o, b->state.container, b->state.replica);
         struct run run;
@@ -102,11 +108,15 @@ static void recall(struct restoring *o, struct member *b) {
 
         int r = runs_read(m->runtime_fd, o->s->name, b->state.container, b->state.replica, &run, &err);
         if (r < 0) {
+                if (is_passing(r)) {
+                        *ret_err = err;
+                        return r;
+                }
                 if (r != -ENOENT)
                         notice(m, NULL, NULL, &err);
                 if (marked)
                         member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
-                return;
+                return 0;
         }
         bool same = run.instance.revision == b->generation->revision;
         if (b->undeclared)
@@ -117,7 +127,7 @@ static void recall(struct restoring *o, struct member *b) {
                 run.instance.desire = DESIRE_RUN; /* declared again since */
         b->run = malloc(sizeof(run));
         if (!b->run)
-                return;
+                return err_oom(ret_err);
         *b->run = run;
         member_post(b, &(struct event){ .kind = EVENT_RECALLED, .was = &b->run->instance });
         b->host.grouped = true; /* its limits and empty leaves may be all that is left, and go with it */
@@ -125,24 +135,36 @@ static void recall(struct restoring *o, struct member *b) {
         b->host.root_gid = run.root_gid;
         if (!same)
                 compare(o, b, run.instance.revision);
+        return 0;
 }
 
 /* What an apply took out of the file, and was still there: it was to go, or to be kept. */
-static void bring_back_undeclared(struct restoring *o) {
+static int bring_back_undeclared(struct restoring *o, struct err *ret_err) {
         struct manager *m = o->s->manager;
         _cleanup_free_ struct run_name *names = NULL;
         size_t n = 0;
         struct err err = { 0 };
 
-        if (runs_list(m->runtime_fd, o->s->name, &names, &n, &err) < 0) {
+        int r = runs_list(m->runtime_fd, o->s->name, &names, &n, &err);
+        if (is_passing(r)) {
+                *ret_err = err;
+                return r;
+        }
+        if (r < 0) {
                 notice(m, o->s->name, NULL, &err);
-                return;
+                return 0;
         }
         for (size_t k = 0; k < n; k++) {
                 struct run run;
 
-                if (stack_find_member(o->s, names[k].container, names[k].replica) ||
-                    runs_read(m->runtime_fd, o->s->name, names[k].container, names[k].replica, &run, NULL) < 0)
+                if (stack_find_member(o->s, names[k].container, names[k].replica))
+                        continue;
+                r = runs_read(m->runtime_fd, o->s->name, names[k].container, names[k].replica, &run, &err);
+                if (is_passing(r)) {
+                        *ret_err = err;
+                        return r;
+                }
+                if (r < 0)
                         continue;
                 const struct spec_container *c = declared_then(o, run.instance.revision, names[k].container);
                 struct member *b = c ? member_new(o->s, o->then, c, names[k].replica) : NULL;
@@ -151,8 +173,11 @@ static void bring_back_undeclared(struct restoring *o) {
                         continue;
                 }
                 b->undeclared = true;
-                recall(o, b);
+                r = recall(o, b, ret_err);
+                if (r < 0)
+                        return r;
         }
+        return 0;
 }
 
 static int bring_back(struct restoring *o, struct err *err) {
@@ -163,11 +188,13 @@ static int bring_back(struct restoring *o, struct err *err) {
 
                 if (!b)
                         return err_oom(err);
-                recall(o, b);
+                int r = recall(o, b, err);
+                if (r < 0)
+                        return r;
         }
-        bring_back_undeclared(o);
+        int r = bring_back_undeclared(o, err);
         o->then = generation_unref(o->then);
-        return 0;
+        return r;
 }
 
 static int restore_stack(struct manager *m, const char *name, struct err *err) {
@@ -219,11 +246,17 @@ int restore_all(struct manager *m, struct err *err) {
         int r = revisions_stacks(m->host.state_fd, &names, &n, err);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n; i++)
-                if (restore_stack(m, names[i], &why) < 0) {
+        for (size_t i = 0; i < n; i++) {
+                r = restore_stack(m, names[i], &why);
+                if (is_passing(r)) {
+                        *err = why;
+                        return r;
+                }
+                if (r < 0) {
                         unreadable_add(m, names[i], &why);
                         why = (struct err){ 0 };
                 }
+        }
         r = removals_open(m->host.state_fd, &removing, err);
         if (r >= 0)
                 r = revisions_stacks(removing, &leaving, &n_leaving, err);
@@ -232,8 +265,13 @@ int restore_all(struct manager *m, struct err *err) {
         for (size_t i = 0; i < n_leaving; i++)
                 if (manager_find_stack(m, leaving[i])) /* applied again since: only the last step was missing */
                         (void)removals_end(m->host.state_fd, leaving[i], NULL);
-                else if (restore_removal(m, removing, leaving[i], &why) < 0)
+                else if ((r = restore_removal(m, removing, leaving[i], &why)) < 0) {
+                        if (is_passing(r)) {
+                                *err = why;
+                                return r;
+                        }
                         notice(m, leaving[i], NULL, &why);
+                }
         return 0;
 }
 

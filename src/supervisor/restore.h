@@ -5,7 +5,8 @@
 
 #include "manager.h"
 
-/* Every stack on record, also those on their way out. A stack that cannot be read is said and does not stand in the others' way. */
+/* Every stack on record, also those on their way out. A stack that cannot be read is said and does not stand in the others' way; an error
+ * that is ours (out of memory or of file descriptors) ends the start before anything is touched. */
 int restore_all(struct manager *m, struct err *err);
 /* After adoption: what is wanted and does not run is started in order, what runs an older declaration is replaced, a removal goes on. */
 void stack_resume(struct stack_entry *s);

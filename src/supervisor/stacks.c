@@ -444,6 +444,18 @@ int stack_plan_rest(struct stack_entry *s, struct err *err) {
         return take_plan(s, plan, err);
 }
 
+static bool is_in_use(void *userdata, const struct upper_name *u) {
+        const struct member *b = stack_find_member(userdata, u->container, u->replica);
+
+        return b && b->host.ephemeral && b->host.leaf == u->generation;
+}
+
+void stack_sweep(struct stack_entry *s) {
+        if (s->manager->options->mode == MODE_SERVICE &&
+            (s->generation || s->last)) /* of one that cannot be read nothing is known */
+                (void)uppers_sweep(s->manager->host.state_fd, s->name, is_in_use, s, NULL); /* tried again with every reconcile */
+}
+
 /* --- removal --- */
 
 int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err) {

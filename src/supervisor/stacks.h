@@ -27,6 +27,8 @@ int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct 
 bool stack_run_plan(struct stack_entry *s);
 /* When the last member of a removed stack is gone: its records, volumes and cgroup. Frees it then and returns true. */
 bool stack_try_forget(struct stack_entry *s);
+/* Writable layers of its starts that are over, left when somebody was killed, or the disk did not let go of them. */
+void stack_sweep(struct stack_entry *s);
 /* The operator's marks after a stop or start of some of its members; what the disk does not take is owed (degraded.h). */
 void stack_save_stopped(struct stack_entry *s);
 void stack_free(struct stack_entry *s);

@@ -38,6 +38,7 @@ static struct run some_run(void) {
                 .log = 2,
                 .root_uid = 268435456,
                 .root_gid = 268435457,
+                .guessed = true,
         };
 
         for (size_t n = 0; n < sizeof(r.instance.id); n++)

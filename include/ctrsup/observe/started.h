@@ -3,6 +3,7 @@
 
 #include <ctrsup/base/err.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -12,6 +13,8 @@ int started_stat_field(const char *stat, unsigned n, int64_t *ret);
 int started_ticks(pid_t pid, uint64_t *ret, struct err *err);
 /* Both in usec, of CLOCK_MONOTONIC and CLOCK_REALTIME. -ESRCH: no such process. */
 int started_read(pid_t pid, uint64_t *ret_mono_usec, uint64_t *ret_real_usec, struct err *err);
+/* Is it the first process of a pid namespace below ours? */
+bool started_is_init(pid_t pid);
 /* A pidfd of that very process; -ESRCH: it is gone, or its pid is another's by now. */
 int started_open(pid_t pid, uint64_t ticks, int *ret_pidfd);
 /* The text of /proc/PID/stat. -ESRCH. */

@@ -55,6 +55,7 @@ struct exit_info {
 };
 
 #define EXIT_INFO_NULL ((struct exit_info){ .code = -1 })
+#define EXIT_INFO_UNKNOWN ((struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 })
 
 /* What of a declaration the state machine needs; copied, so that an instance outlives its spec. */
 struct policy {

@@ -15,6 +15,7 @@ struct run {
         uint64_t oom_kills;             /* of its group when this start began */
         int log;                        /* enum act_log of this start */
         uint32_t root_uid, root_gid;    /* host ids of its root */
+        bool guessed;                   /* instance.pid is what was oldest in the leaf: how that ends is not how it ended */
 };
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */

@@ -24,5 +24,8 @@ const char *uppers_path(const struct upper_name *u, char buf[UPPER_PATH_SIZE]);
 int uppers_ensure(int state_fd, const struct upper_name *u, uid_t uid, gid_t gid, struct err *err);
 /* Out of the way at once (store/trash.h); not there is fine. */
 int uppers_remove(int state_fd, const struct upper_name *u, struct err *err);
+/* The ephemeral ones of a stack for which keep() says no: of starts that are over, left by whoever was killed before it could throw them
+ * away. Out of the way as above. */
+int uppers_sweep(int state_fd, const char *stack, bool (*keep)(void *userdata, const struct upper_name *u), void *userdata, struct err *err);
 /* Every ephemeral and persistent one of a stack. */
 int uppers_remove_stack(int state_fd, const char *stack, struct err *err);
