@@ -205,10 +205,10 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
                          struct mark *ret_mark, struct err *err) {
         const char *key = NULL;
 
+        i->grouped = i->leafed = true; /* also half of it is removed */
         int r = cgroup_create(h->cgroups, i->group, i->leaf, err);
         if (r < 0)
                 return err_wrap(err, "make the cgroup");
-        i->grouped = i->leafed = true;
         r = limits_apply(h->cgroups, i->group, r > 0 ? &limits_of_new_group : i->limits, &l->container->limits, &key, err);
         if (r < 0) {
                 *ret_mark = mark_of(l->spec, l->container, key ? key : "limits");

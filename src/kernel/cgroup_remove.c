@@ -79,6 +79,13 @@ int cgroup_remove_leaf(struct cgroup_tree *t, const char *group, uint64_t genera
         return r < 0 ? complain(t, CGROUP_UNIFIED, path, -r, err) : 0;
 }
 
+/* Not while the stack has other containers: the last one takes it along. */
+static int remove_stack(const struct cgroup_tree *t, int hierarchy, const char *stack, int result, struct err *err) {
+        if (unlinkat(t->root_fds[hierarchy], stack, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == EBUSY || errno == ENOTEMPTY)
+                return result;
+        return complain(t, hierarchy, stack, errno, err);
+}
+
 int cgroup_remove(struct cgroup_tree *t, const char *group, struct err *err) {
         char stack[NAME_MAX + 1];
         int result = cgroup_group_check(group, err);
@@ -92,7 +99,7 @@ int cgroup_remove(struct cgroup_tree *t, const char *group, struct err *err) {
                 if (r < 0)
                         result = complain(t, (int)i, group, -r, err);
                 else
-                        (void)unlinkat(t->root_fds[i], stack, AT_REMOVEDIR); /* fails while the stack has other containers */
+                        result = remove_stack(t, (int)i, stack, result, err);
         }
         return result;
 }
@@ -124,9 +131,13 @@ int cgroup_each_leaf(struct cgroup_tree *t, cgroup_leaf_fn *fn, void *userdata, 
         for (struct dirent *s; (s = readdir(root));) {
                 _cleanup_(close_dirp) DIR *stack = is_child(s) ? open_dir(dirfd(root), s->d_name) : NULL;
 
+                if (!stack && is_child(s) && errno != ENOENT)
+                        return err_sys(err, errno, "list the cgroup %s/%s", t->root, s->d_name);
                 for (struct dirent *c; stack && (c = readdir(stack));) {
                         _cleanup_(close_dirp) DIR *group = is_child(c) ? open_dir(dirfd(stack), c->d_name) : NULL;
 
+                        if (!group && is_child(c) && errno != ENOENT)
+                                return err_sys(err, errno, "list the cgroup %s/%s/%s", t->root, s->d_name, c->d_name);
                         for (struct dirent *l; group && (l = readdir(group));) {
                                 int r = is_child(l) ? visit_leaf(&w, s->d_name, c->d_name, l->d_name) : 0;
 

@@ -58,6 +58,7 @@ struct member {
         int start_error;                      /* errno of that */
         bool log_asked;                       /* the keeper was asked for the log pipes' read ends */
         bool orphan, exit_due;                /* supervisor/orphan.h */
+        unsigned finish_tries;                /* of member_finish() that failed */
         bool guessed;                         /* which process of the leaf is the main one: its end tells nothing */
         sd_event_source *pidfd_source;        /* of an orphan */
         uint64_t start_ticks;                 /* of the main process */
@@ -125,6 +126,7 @@ struct manager {
         sd_event_source *keeper_retry;
         uint64_t next_cookie;
         unsigned launching;            /* with the keeper, unanswered */
+        uint64_t retry_usec;           /* of the pump: how long until the next try */
         int runtime_fd, lock_fd, cgroup_lock_fd, lifeline_fd;
         const char *state_dir, *runtime_dir, *logs_dir;
         char *keeper_program, *logger_program, *socket_path;

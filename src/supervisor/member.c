@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { FINISH_TRIES = 8 }; /* of giving back what a start held, when the kernel or the disk refuses; then it is said, and left */
+
 struct member *member_new(struct stack_entry *s, struct generation *g, const struct spec_container *c, uint32_t replica) {
         struct member **grown = reallocarray(s->members, s->n_members + 1, sizeof(*grown));
         if (!grown)
@@ -419,8 +421,9 @@ bool member_finish(struct member *b) {
         struct err err = { 0 };
         int r = act_finish(&b->stack->manager->host, &b->host, b->state.container, &err);
 
-        if (r == -EBUSY || r == -EAGAIN)
+        if (r == -EBUSY || r == -EAGAIN || (r < 0 && ++b->finish_tries < FINISH_TRIES))
                 return false;
+        b->finish_tries = 0;
         if (r < 0)
                 member_say(b, &err);
         orphan_end(b);

@@ -1,8 +1,8 @@
 #include "pump.h"
 #include "logger_link.h"
 #include "member.h"
-#include "quiesce.h"
 #include "orphan.h"
+#include "quiesce.h"
 #include "run.h"
 #include "stacks.h"
 #include "trash.h"
@@ -10,6 +10,7 @@
 
 /* Retry of what the kernel had not finished (a leaf that is still busy, a keeper that did not read). */
 #define RETRY_USEC (20 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC USEC_PER_SEC
 
 static bool each_member(struct manager *m, bool (*fn)(struct member *b)) {
         bool all = true;
@@ -36,7 +37,8 @@ static bool take_back(struct member *b) {
 static bool launch(struct member *b) {
         struct manager *m = b->stack->manager;
 
-        if (take_back(b) || !b->launch_due || m->adopting || m->asking || m->quiesced || !m->host.keeper || m->launching >= m->settings->reconcile.parallel)
+        if (take_back(b) || !b->launch_due || m->adopting || m->asking || m->quiesced || !m->host.keeper ||
+            m->launching >= m->settings->reconcile.parallel)
                 return true;
         if (b->finish_due)
                 return false; /* of the start before */
@@ -55,7 +57,7 @@ static bool forget(struct manager *m) {
 
                         if (!b->forget_due)
                                 continue;
-                        if (b->finish_due || act_forget(&m->host, &b->host, NULL) == -EBUSY) {
+                        if (b->finish_due || act_forget(&m->host, &b->host, NULL) < 0) {
                                 all = false;
                                 continue;
                         }
@@ -120,17 +122,22 @@ static int run(sd_event_source *source, void *userdata) {
                 m->over = true;
                 return 0;
         }
-        if (!settled) {
-                (void)sd_event_source_set_time(m->status_timer, manager_now(m).mono_usec + RETRY_USEC);
+        if (settled)
+                m->retry_usec = RETRY_USEC;
+        else {
+                (void)sd_event_source_set_time(m->status_timer, manager_now(m).mono_usec + m->retry_usec);
                 (void)sd_event_source_set_enabled(m->status_timer, SD_EVENT_ONESHOT);
         }
         return 0;
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct manager *m = userdata;
+
         (void)source;
         (void)usec;
-        manager_poke(userdata);
+        m->retry_usec = 2 * m->retry_usec < RETRY_MAX_USEC ? 2 * m->retry_usec : RETRY_MAX_USEC; /* until all is settled */
+        manager_poke(m);
         return 0;
 }
 
@@ -140,6 +147,7 @@ void manager_poke(struct manager *m) {
 }
 
 int pump_new(struct manager *m) {
+        m->retry_usec = RETRY_USEC;
         int r = sd_event_add_defer(m->event, &m->pump, run, m);
         if (r < 0)
                 return r;
