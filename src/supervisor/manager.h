@@ -58,6 +58,7 @@ struct member {
         int start_error;                      /* errno of that */
         bool log_asked;                       /* the keeper was asked for the log pipes' read ends */
         bool orphan, exit_due;                /* supervisor/orphan.h */
+        bool group_said;                      /* why its cgroup cannot be removed */
         unsigned finish_tries;                /* of member_finish() that failed */
         bool guessed;                         /* which process of the leaf is the main one: its end tells nothing */
         sd_event_source *pidfd_source;        /* of an orphan */

@@ -45,6 +45,20 @@ static bool launch(struct member *b) {
         return member_launch(b);
 }
 
+/* A process of somebody else in there keeps it for ever: said once, when it is no moment any more. */
+static bool give_back_group(struct member *b) {
+        struct err err = { 0 };
+
+        if (act_forget(&b->stack->manager->host, &b->host, &err) >= 0)
+                return true;
+        if (b->stack->manager->retry_usec == RETRY_MAX_USEC && !b->group_said) {
+                (void)err_hint(&err, "is a process in there that is not of this container? cgroup.procs tells");
+                member_say(b, &err);
+                b->group_said = true;
+        }
+        return false;
+}
+
 /* Frees members that are to be forgotten and stacks that have none left. false: a group is still busy. */
 static bool forget(struct manager *m) {
         bool all = true;
@@ -57,7 +71,7 @@ static bool forget(struct manager *m) {
 
                         if (!b->forget_due)
                                 continue;
-                        if (b->finish_due || act_forget(&m->host, &b->host, NULL) < 0) {
+                        if (b->finish_due || !give_back_group(b)) {
                                 all = false;
                                 continue;
                         }
