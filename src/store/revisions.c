@@ -3,6 +3,7 @@
 #include "record.h"
 
 #include <ctrsup/base/num.h>
+#include <ctrsup/spec/spec.h>
 #include <ctrsup/store/dir.h>
 #include <ctrsup/store/trash.h>
 
@@ -136,6 +137,35 @@ int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err) 
         (*ret)[kept] = NULL;
         *ret_n = kept;
         return 0;
+}
+
+/* Of a first apply that never got to its end: no `current`, and no revision but the first. */
+static bool is_abandoned(int stacks, const char *stack) {
+        _cleanup_fd_ int fd = -EBADF;
+        _cleanup_free_ uint64_t *numbers = NULL;
+        size_t n = 0;
+
+        if (dir_open_at(stacks, stack, 0, &fd, NULL) < 0 || is_there(fd, "current") || is_there(fd, "current.bad"))
+                return false;
+        return list_numbers(fd, &numbers, &n, NULL) >= 0 && (n == 0 || (n == 1 && numbers[0] == 1));
+}
+
+int revisions_sweep(int state_fd, struct err *err) {
+        _cleanup_fd_ int stacks = -EBADF;
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0;
+
+        int r = open_stacks(state_fd, 0, &stacks, err);
+        if (r >= 0)
+                r = dir_list(stacks, false, &names, &n, err);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        for (size_t i = 0; i < n; i++)
+                if (name_is_label(names[i]) && is_abandoned(stacks, names[i])) {
+                        int e = trash_put(stacks, stacks, names[i], false, err);
+                        r = e < 0 ? e : r;
+                }
+        return r;
 }
 
 static void drop_old(int fd, uint64_t newest, uint64_t history) {

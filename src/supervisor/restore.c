@@ -243,6 +243,7 @@ int restore_all(struct manager *m, struct err *err) {
         size_t n = 0, n_leaving = 0;
 
         m->recalling = true; /* until adoption */
+        (void)revisions_sweep(m->host.state_fd, NULL); /* room given back: the next start tries again */
         int r = revisions_stacks(m->host.state_fd, &names, &n, err);
         if (r < 0)
                 return r;

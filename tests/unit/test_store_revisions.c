@@ -51,6 +51,31 @@ static void round_trip(void **state) {
         assert_int_equal(revisions_read(t->fd, "nope", 0, &r, &err), -ENOENT);
 }
 
+/* Dies before `current` is written, at a first apply and at a later one. */
+static void first_apply_interrupted(void **state) {
+        struct tmp *t = *state;
+        struct err err;
+
+        add(t, "first", 1, 10);
+        add(t, "kept", 1, 10);
+        add(t, "lost", 1, 10);
+        add(t, "lost", 2, 10);
+        add(t, "aside", 1, 10);
+        assert_int_equal(unlinkat(t->fd, "stacks/first/current", 0), 0);
+        assert_int_equal(unlinkat(t->fd, "stacks/lost/current", 0), 0);
+        assert_int_equal(renameat(t->fd, "stacks/aside/current", t->fd, "stacks/aside/current.bad"), 0);
+        assert_int_equal(mkdirat(t->fd, "stacks/empty", 0700), 0);
+        assert_int_equal(mkdirat(t->fd, "stacks/Not a stack", 0700), 0);
+        assert_int_equal(revisions_sweep(t->fd, &err), 0);
+        assert_int_equal(faccessat(t->fd, "stacks/first", F_OK, 0), -1);
+        assert_int_equal(faccessat(t->fd, "stacks/empty", F_OK, 0), -1);
+        assert_int_equal(faccessat(t->fd, "stacks/kept/current", F_OK, 0), 0);
+        assert_int_equal(faccessat(t->fd, "stacks/lost/2.json", F_OK, 0), 0);
+        assert_int_equal(faccessat(t->fd, "stacks/aside/current.bad", F_OK, 0), 0);
+        assert_int_equal(faccessat(t->fd, "stacks/Not a stack", F_OK, 0), 0);
+        assert_int_equal(revisions_sweep(t->fd, &err), 0);
+}
+
 static void history_is_bounded(void **state) {
         struct tmp *t = *state;
         _cleanup_free_ uint64_t *numbers = NULL;
@@ -208,5 +233,5 @@ static void state_of_the_first_release(void **state) {
         assert_int_equal(faccessat(t->fd, "stacks/shop/current", F_OK, 0), 0);
 }
 
-unit_main(tmp_test(state_of_the_first_release), tmp_test(round_trip), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply),
+unit_main(tmp_test(state_of_the_first_release), tmp_test(round_trip), tmp_test(first_apply_interrupted), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply),
           tmp_test(bad_records), tmp_test(cut_before_current), tmp_test(forgotten_at_once));

@@ -29,6 +29,8 @@ void revision_done(struct revision *r);
 
 /* Names of the stacks that have a current revision, or had one that was set aside. One malloc'ed block. */
 int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err);
+/* Removes folders of first applies that were interrupted: they have no `current`, and no revision but the first. */
+int revisions_sweep(int state_fd, struct err *err);
 /* Writes r and makes it the current one, with nothing stopped; then drops what is older than the newest `history`. */
 int revisions_add(int state_fd, const char *stack, const struct revision *r, uint64_t history, struct err *err);
 /* number 0: the current one; when it cannot be read, none stands in for it: an older one may be what was applied away on purpose. The
