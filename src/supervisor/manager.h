@@ -86,6 +86,7 @@ struct stack_entry {
         pid_t remover_pid;
         bool remove_volumes;           /* with the stack */
         struct generation *last;       /* being removed: what it was, for its volumes */
+        bool traces_stay, traces_told; /* all that is left of it are files that cannot be removed: at the next reconcile; that was said */
         char unreadable[ERR_TEXT_MAX], cure[ERR_HINT_MAX]; /* supervisor/unreadable.h; "": it is not */
         bool leaving;                  /* such a one is being removed */
 };

@@ -350,7 +350,8 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         if (s && s->unreadable[0])
                 return unreadable_refuse(s, err);
         if (s && !s->generation)
-                return err_set(err, EBUSY, "stack %s is being removed", s->name);
+                return err_set(err, EBUSY, s->traces_stay ? "stack %s was removed, and what it left cannot be deleted yet" : "stack %s is being removed",
+                               s->name);
         r = check_on_host(m, g->spec, s, diags);
         if (r < 0)
                 return r;
@@ -454,6 +455,7 @@ void stack_sweep(struct stack_entry *s) {
         if (s->manager->options->mode == MODE_SERVICE &&
             (s->generation || s->last)) /* of one that cannot be read nothing is known */
                 (void)uppers_sweep(s->manager->host.state_fd, s->name, is_in_use, s, NULL); /* tried again with every reconcile */
+        s->traces_stay = false;
 }
 
 /* --- removal --- */
@@ -465,8 +467,11 @@ int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct 
         if (s->unreadable[0])
                 return unreadable_remove(m, s, volumes, err);
         s->remove_volumes = s->remove_volumes || volumes;
-        if (!s->generation)
-                return 0; /* under way */
+        if (!s->generation) { /* under way */
+                s->traces_stay = false;
+                manager_poke(m);
+                return 0;
+        }
         int r = diag_list_init(&diags, s->name);
         if (r < 0)
                 return err_oom(err);
@@ -497,40 +502,57 @@ static bool keeps_layers(const struct spec *spec) {
         return false;
 }
 
-/* Best effort from here on: what runs is gone, and what stays behind is said. */
-static void forget_traces(struct stack_entry *s) {
-        struct manager *m = s->manager;
-        struct err err = { 0 };
-        int r = 0, e;
+static int remove_volumes(struct stack_entry *s, struct err *err) {
+        int result = 0;
 
         for (size_t n = 0; s->remove_volumes && n < s->last->spec->n_volumes; n++) {
                 const struct spec_named_volume *v = &s->last->spec->volumes[n];
+                int r = v->external ? 0 : volumes_remove(s->manager->host.state_fd, v->name, err);
 
-                e = v->external ? 0 : volumes_remove(m->host.state_fd, v->name, &err);
-                if (e < 0 && e != -ENOENT)
-                        r = e;
+                if (r < 0 && r != -ENOENT)
+                        result = r;
         }
+        return result;
+}
+
+/* Each step may have been done before. The record of the removal goes last: until then the next supervisor knows of it, too. */
+static int remove_traces(struct stack_entry *s, struct err *err) {
+        struct manager *m = s->manager;
+
+        int r = remove_volumes(s, err);
         if (!m->ending) {
-                e = uppers_remove_stack(m->host.state_fd, s->name, &err);
+                int e = uppers_remove_stack(m->host.state_fd, s->name, err);
                 r = e < 0 ? e : r;
         }
-        /* Ids go with the data that bears them: volumes have the container's own ids on disk, kept writable layers the host's. */
-        if (!m->host.borrow_ids && (!m->ending || !keeps_layers(s->last->spec))) {
-                e = uids_release(m->host.uids_fd, s->name, NULL, &err);
-                r = e < 0 ? e : r;
-        }
-        if (m->options->mode == MODE_SERVICE && !m->ending) {
-                e = removals_end(m->host.state_fd, s->name, &err);
-                r = e < 0 ? e : r;
-        }
+        /* Ids go after the data that bears them: volumes have the container's own ids on disk, kept writable layers the host's. */
+        if (r >= 0 && !m->host.borrow_ids && (!m->ending || !keeps_layers(s->last->spec)))
+                r = uids_release(m->host.uids_fd, s->name, NULL, err);
+        if (r >= 0 && m->options->mode == MODE_SERVICE && !m->ending)
+                r = removals_end(m->host.state_fd, s->name, err);
+        return r;
+}
+
+/* What runs is gone. What stays behind is said once, and tried again with every reconcile. */
+static int forget_traces(struct stack_entry *s) {
+        struct manager *m = s->manager;
+        struct err err = { 0 };
+
+        int r = remove_traces(s, &err);
+        if (r < 0 && s->traces_told)
+                return r;
         struct report_event event = { .kind = r < 0 ? REPORT_NOTICE : REPORT_STACK_REMOVED, .stack = s->name, .priority = 4 };
 
         event.has_actor = s->has_remover;
         event.actor_uid = s->remover_uid;
         event.actor_pid = s->remover_pid;
-        if (r < 0)
+        if (r < 0) {
                 event.message = err.text;
+                event.hint = err.hint[0] ? err.hint : NULL;
+                s->traces_told = true;
+                degraded_refused(m, PLACE_STATE, -r);
+        }
         manager_report(m, &event);
+        return r;
 }
 
 bool stack_try_forget(struct stack_entry *s) {
@@ -538,9 +560,13 @@ bool stack_try_forget(struct stack_entry *s) {
                 stack_free(s);
                 return true;
         }
-        if (s->generation || !s->last || s->n_members > 0)
+        if (s->generation || !s->last || s->n_members > 0 || (s->traces_stay && !s->manager->ending))
                 return false;
-        forget_traces(s);
+        int r = forget_traces(s);
+        if (r < 0 && s->manager->options->mode == MODE_SERVICE && !s->manager->ending) {
+                s->traces_stay = true;
+                return false;
+        }
         stack_free(s);
         return true;
 }

@@ -201,7 +201,7 @@ static void check(struct waiter *w) {
                 return;
         }
         if (w->goal == GOAL_GONE) {
-                if (!manager_find_stack(m, w->stack))
+                if (!stack || stack->traces_stay) /* what runs is gone, and the rest is on record */
                         answer(w, "done", NULL);
                 return;
         }
