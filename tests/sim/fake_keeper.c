@@ -296,12 +296,14 @@ static void on_hold(const struct request *r) {
                 (void)strcpy(h->name, r->message.name);
         }
         h->what = r->fd;
+        trace("the keeper holds %s", h->name);
         answer(r, 0, (struct fd){ 0 });
 }
 
 static void on_release(const struct request *r) {
         struct held *h = held_find(r->message.name);
 
+        trace("the keeper releases %s%s", r->message.name, h ? "" : ", which it does not have");
         if (h)
                 *h = keeper.held[--keeper.n_held];
         answer(r, h ? 0 : ENOENT, (struct fd){ 0 });

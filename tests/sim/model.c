@@ -29,12 +29,10 @@ static struct {
                         uint64_t due_usec;
                 } containers[MODEL_CONTAINERS];
         } stacks[MODEL_STACKS];
-        bool all; /* SIM_ALL=1: also what does not hold yet; each place that asks says what */
         uint64_t smooth_since_usec; /* nothing has kept the supervisor from its work since */
 } model;
 
 void model_init(void) {
-        model.all = getenv("SIM_ALL") != NULL;
         for (size_t s = 0; s < MODEL_STACKS; s++)
                 for (size_t n = 0; n < MODEL_CONTAINERS; n++)
                         model.stacks[s].containers[n].may = WISH_GONE;
@@ -403,7 +401,7 @@ static void check_folder(const char *below) {
 
         (void)snprintf(path, sizeof(path), "%s/%s", world.state_dir, below);
         DIR *d = opendir(path);
-        while (d && model.all && (e = readdir(d))) /* off: a folder that a first apply made before its supervisor was killed stays */
+        while (d && (e = readdir(d)))
                 if (e->d_name[0] != '.')
                         violation("%s/%s is left", path, e->d_name);
         if (d)
@@ -424,7 +422,7 @@ void model_check_empty(void) {
                         violation("%s: its cgroup is left", world.groups[n]->name);
         if (keeper_count() > 0)
                 violation("the keeper still knows %zu of them", keeper_count());
-        if (model.all && keeper_count_held() > 1) /* the logger's socket */
+        if (keeper_count_held() > 1) /* the logger's socket */
                 violation("the keeper still holds %zu fds", keeper_count_held());
         check_folder("stacks");
         check_folder("ephemeral");

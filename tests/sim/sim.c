@@ -8,7 +8,6 @@
  *     SIM_SEED=N    of the first episode; then one episode only: the one that failed
  *     SIM_TRACE=1   shows every step at once
  *     SIM_SHORTEN=N for how many seconds a failure is shortened (20)
- *     SIM_ALL=1     also checks what does not hold yet (model.c says what)
  */
 #include "sim.h"
 
