@@ -76,13 +76,21 @@ static bool is_marked_stopped(const struct restoring *o, const char *container, 
         return false;
 }
 
+/* Down for good, and an apply would have started it. */
+static bool is_to_try_again(const struct member *b) {
+        const struct policy *p = &b->state.policy;
+
+        return b->state.phase == PHASE_FAILED ||
+               (b->state.phase == PHASE_COMPLETED && p->type == TYPE_SERVICE && p->restart == RESTART_ALWAYS);
+}
+
 /* It was started from an older revision, by an apply that was interrupted: does it run what is wanted now? */
 static void compare(struct restoring *o, struct member *b, uint64_t revision) {
         const struct spec_container *then = declared_then(o, revision, b->state.container);
         struct arena *arena = arena_new();
         struct spec_changes changes = { 0 };
 
-        if (!then || !arena || spec_diff_container(arena, then, b->container, &changes) < 0 ||
+        if (is_to_try_again(b) || !then || !arena || spec_diff_container(arena, then, b->container, &changes) < 0 ||
             spec_changes_class(&changes) >= CHANGE_REPLACE)
                 b->state.outdated = true;
         else {
