@@ -116,6 +116,11 @@ static void end_strangers(struct manager *m) {
         }
 }
 
+/* False: it is not gone yet. */
+static bool remove_leaf(struct manager *m, const struct found_leaf *l) {
+        return cgroup_remove_leaf(m->host.cgroups, l->group, l->generation, NULL) >= 0;
+}
+
 static void sweep_leaves(struct manager *m) {
         for (size_t n = 0; n < m->adoption->n_leaves; n++) {
                 const struct found_leaf *l = &m->adoption->leaves[n];
@@ -130,8 +135,35 @@ static void sweep_leaves(struct manager *m) {
                         manager_report(m, &e);
                         (void)cgroup_kill(m->host.cgroups, l->group, l->generation, NULL);
                 }
-                (void)cgroup_remove_leaf(m->host.cgroups, l->group, l->generation, NULL);
+                m->leaves_stay = !remove_leaf(m, l) || m->leaves_stay;
         }
+}
+
+static bool is_a_members(const struct manager *m, const struct found_leaf *l) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
+                        const struct act_instance *i = &m->stacks[s]->members[n]->host;
+
+                        if (i->leafed && i->leaf == l->generation && strcmp(i->group, l->group) == 0)
+                                return true;
+                }
+        return false;
+}
+
+void adopt_tend(struct manager *m) {
+        struct adoption found = { 0 };
+
+        if (!m->leaves_stay || m->adopting)
+                return;
+        bool all = cgroup_each_leaf(m->host.cgroups, add_leaf, &found, NULL) >= 0;
+        for (size_t n = 0; n < found.n_leaves; n++) {
+                const struct found_leaf *l = &found.leaves[n];
+
+                if (!is_a_members(m, l) && !unreadable_has(m, l->group))
+                        all = !l->populated && remove_leaf(m, l) && all; /* what was killed may take its time */
+        }
+        free(found.leaves);
+        m->leaves_stay = !all;
 }
 
 /* Pipes of starts that nobody knows any more: whoever wrote to them has ended. And those that the store has and the keeper, a new one, has

@@ -22,4 +22,6 @@ void adopt_news(struct manager *m, struct keeper_event *e);
 void adopt_held(struct manager *m, const char *name);
 void adopt_list_end(struct manager *m);
 bool adopt_taken(struct manager *m, const char *name, struct keeper_event *e);
+/* With every reconcile: leaves that were busy when they were to go. */
+void adopt_tend(struct manager *m);
 void adopt_done(struct manager *m);

@@ -299,6 +299,7 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                 }
         for (size_t s = 0; !m->adopting && s < m->n_stacks; s++)
                 stack_sweep(m->stacks[s]);
+        adopt_tend(m);
         keeper_link_tend(m);
         logger_link_tend(m);
         degraded_tend(m);

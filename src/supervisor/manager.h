@@ -142,6 +142,7 @@ struct manager {
         bool resuming;                 /* they come up again, in order */
         bool ending_asked, leaving;    /* SIGTERM came; the system goes down: the loop ends when all are down */
         bool adopting;                 /* what runs is being taken over: nothing is launched, nothing applied */
+        bool leaves_stay;              /* of nobody, and still busy: supervisor/adopt.h */
         bool recalling;                /* records are being read: none is written, no timer runs */
         bool ending;                   /* all stacks are being removed; then the loop ends */
         bool over;                     /* the loop ends now */
