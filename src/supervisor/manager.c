@@ -31,6 +31,7 @@
 #include <systemd/sd-daemon.h>
 
 enum { EVENTS_KEPT = 1000 };
+enum { LOOP_FAILURES = 16 }; /* in a row, of the event loop itself: then another supervisor does better */
 enum { EX_OSERR_ = 71, EX_TEMPFAIL_ = 75, EX_NOPERM_ = 77 };
 #define FLUSH_USEC USEC_PER_SEC /* how long replies may take to go out at the end */
 
@@ -494,10 +495,12 @@ struct manager *manager_free(struct manager *m) {
 }
 
 int manager_loop(struct manager *m) {
-        while (!m->over) {
+        for (unsigned failures = 0; !m->over;) {
                 int r = sd_event_run(m->event, UINT64_MAX);
 
-                if (r < 0)
+                /* One of its timers or signals could not be read; the next round asks again. */
+                failures = r < 0 ? failures + 1 : 0;
+                if (failures == LOOP_FAILURES)
                         return r;
         }
         logger_link_close(m);
