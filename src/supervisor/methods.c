@@ -233,6 +233,8 @@ static void operate(struct manager *m, const json_t *targets, bool all, const st
                         size_t n = o->event == EVENT_STOP ? m->stacks[s]->n_members - 1 - k : k;
                         struct member *b = m->stacks[s]->members[n];
 
+                        if (o->event == EVENT_STOP && (all || targets_match(targets, b)))
+                                stack_redeclare(b);
                         if (!operates_on(targets, all, b))
                                 continue;
                         any = true;

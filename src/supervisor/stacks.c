@@ -185,6 +185,37 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
         }
 }
 
+/* The plan's action that is to start b and has not begun; n_actions: none. */
+static size_t start_to_come(const struct stack_entry *s, const struct member *b) {
+        size_t n = 0;
+
+        for (; n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+
+                if ((a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !s->begun[n] && a->replica == b->state.replica &&
+                    strcmp(a->container, b->state.container) == 0)
+                        break;
+        }
+        return n;
+}
+
+void stack_redeclare(struct member *b) {
+        struct stack_entry *s = b->stack;
+
+        if (!s->plan || b->state.desire != DESIRE_GONE)
+                return;
+        size_t n = start_to_come(s, b);
+        if (n == s->plan->n_actions)
+                return;
+        s->begun[n] = true;
+        begin_action(s, &s->plan->actions[n]);
+}
+
+/* Stopped by the operator, and no apply has said otherwise since. */
+static bool stays_stopped(const struct stack_entry *s, const struct member *b) {
+        return b->state.desire == DESIRE_STOPPED && (!s->plan || start_to_come(s, b) == s->plan->n_actions);
+}
+
 bool stack_run_plan(struct stack_entry *s) {
         bool moved = false, all = true;
 
@@ -225,7 +256,7 @@ static int write_current(struct stack_entry *s, bool anew, struct err *err) {
         if (!names || !list)
                 return err_oom(err);
         for (size_t n = 0; n < s->n_members; n++)
-                if (s->members[n]->state.desire == DESIRE_STOPPED) {
+                if (stays_stopped(s, s->members[n])) {
                         (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container,
                                        s->members[n]->state.replica);
                         list[count] = names[count];

@@ -23,6 +23,8 @@ struct stack_entry *stack_new(struct manager *m, const char *name);
 int stack_plan_rest(struct stack_entry *s, struct err *err);
 /* Stops and forgets everything of it, in order. */
 int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err);
+/* One that is on its way out, and that the plan is to start again later: from now on it is declared, so that a stop means it, too. */
+void stack_redeclare(struct member *b);
 /* Does what of the plan has become possible; true when something was begun. */
 bool stack_run_plan(struct stack_entry *s);
 /* When the last member of a removed stack is gone: its records, volumes and cgroup. Frees it then and returns true. */
