@@ -4,7 +4,7 @@
  * is compared with what was wished; then everything is removed and nothing may be left. An episode that fails is shortened (operations
  * are left out as long as it still fails) and played once more with every step shown.
  *
- *     SIM_OPS=N     how many operations (100,000; in a san build 5,000)
+ *     SIM_OPS=N     how many operations (100,000; in a san build 10,000)
  *     SIM_SEED=N    of the first episode; then one episode only: the one that failed
  *     SIM_TRACE=1   shows every step at once
  *     SIM_JOBS=N    how many episodes at once (one a CPU); which ones fail does not depend on it
@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
-enum { DEFAULT_OPERATIONS = 5000 };
+enum { DEFAULT_OPERATIONS = 10000 };
 #else
 enum { DEFAULT_OPERATIONS = 100000 };
 #endif
