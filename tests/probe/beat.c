@@ -4,7 +4,7 @@
  *   exits DIR MIN MAX         DIR/count + 1 is this run; lives MIN to MAX milliseconds; exits 1 + run % 199
  *   once DIR                  a run as above that waits; SIGTERM: exit 1 + run % 199
  *   lines USEC [WIDTH]        numbered lines on stdout, one each USEC, to WIDTH characters; SIGTERM: exit 7
- *   flood BURST USEC          so many numbered lines at once, then a pause; both say "end N" last
+ *   flood BURST USEC [DIR]    so many numbered lines at once, then a pause; both say "end N" last; N is in DIR/said, too
  *
  * With DIR: DIR/lock is held by a run; a second one at a time appends "doubled" to DIR/witness and exits 254. DIR/witness gets
  * "start N" and, on the way out, "end N CODE".
@@ -117,7 +117,7 @@ static int lines(long usec, long width) {
         return 7;
 }
 
-static int flood(long burst, long usec) {
+static int flood(long burst, long usec, const char *path) {
         static char block[65536];
         size_t len = 0;
         long n = 0;
@@ -132,6 +132,14 @@ static int flood(long burst, long usec) {
                 }
                 put(block, len);
                 len = 0;
+        }
+        if (path) {
+                char line[32];
+
+                dir = open(path, O_RDONLY | O_DIRECTORY);
+                int said = openat(dir, "said", O_WRONLY | O_CREAT | O_TRUNC, 0644), length = snprintf(line, sizeof(line), "%ld\n", n);
+                if (said < 0 || write(said, line, (size_t)length) != length)
+                        return 253;
         }
         last_line(n);
         return 7;
@@ -170,7 +178,7 @@ int main(int argc, char *argv[]) {
         if (strcmp(mode, "lines") == 0 && argc > 2)
                 return lines(atol(argv[2]), argc > 3 ? atol(argv[3]) : 0);
         if (strcmp(mode, "flood") == 0 && argc > 3)
-                return flood(atol(argv[2]), atol(argv[3]));
+                return flood(atol(argv[2]), atol(argv[3]), argc > 4 ? argv[4] : NULL);
         fprintf(stderr, "beat: which mode?\n");
         return 64;
 }

@@ -175,8 +175,38 @@ struct reading {
         struct story_lines *s;
         const char *name;
         uint64_t next;
+        uint64_t noted;    /* said to be left out since the last line */
+        uint64_t again;    /* lines in a row that were there before */
         bool ended;
 };
+
+static void longest(struct reading *g, uint64_t n) {
+        if (n > g->s->longest)
+                g->s->longest = n;
+}
+
+/* Line n is the next that is there: of those before it the log has told, or they are missing. */
+static void pass_over(struct reading *g, uint64_t n) {
+        const uint64_t gap = n - g->next;
+
+        if (gap == g->noted)
+                g->s->explained += gap > 0;
+        else if (gap > g->noted) {
+                if (g->s->gaps++ == 0)
+                        rig_note("%s: line %llu follows line %lld, %llu are told of", g->name, (unsigned long long)n, (long long)g->next - 1,
+                                 (unsigned long long)g->noted);
+                g->s->missing += gap - g->noted;
+                longest(g, gap - g->noted);
+        } else {
+                if (g->s->overtold == 0)
+                        rig_note("%s: line %llu follows line %lld, and %llu are told of", g->name, (unsigned long long)n, (long long)g->next - 1,
+                                 (unsigned long long)g->noted);
+                g->s->overtold += g->noted - gap;
+        }
+        g->noted = 0;
+        g->again = 0;
+        g->next = n + 1;
+}
 
 static void log_line(void *userdata, const char *line) {
         struct reading *g = userdata;
@@ -189,38 +219,62 @@ static void log_line(void *userdata, const char *line) {
                         g->ended = false;
                         g->next = 0;
                 }
-                if (n > g->next) {
-                        if (g->s->missing == 0)
-                                rig_note("%s: line %llu follows line %lld", g->name, n, (long long)g->next - 1);
-                        g->s->missing += n - g->next;
-                } else if (n < g->next) {
-                        g->s->twice++;
+                if (n >= g->next) {
+                        pass_over(g, n);
                         return;
                 }
-                g->next = n + 1;
+                g->s->twice++;
+                g->s->repeats += g->again++ == 0;
+                longest(g, g->again);
         } else if ((at = strstr(line, " end ")) && sscanf(at, " end %llu", &n) == 1) {
-                if (n != g->next && !g->ended)
-                        g->s->missing += n > g->next ? n - g->next : 1;
+                if (n > g->next && !g->ended)
+                        pass_over(g, n);
+                g->s->missing += n < g->next && !g->ended;
                 g->s->runs += !g->ended;
                 g->ended = true;
-        } else if ((at = strstr(line, "ctrsup: ")) && sscanf(at, "ctrsup: %llu", &n) == 1)
+        } else if ((at = strstr(line, "ctrsup: ")) && sscanf(at, "ctrsup: %llu", &n) == 1) {
                 g->s->dropped += n;
-        else {
+                g->noted += n;
+        } else {
                 if (g->s->torn == 0)
                         rig_note("%s: torn line \"%.120s\"", g->name, line);
                 g->s->torn++;
         }
 }
 
+static void read_log(struct rig *r, const char *stack, const char *prefix, int n, struct reading *g) {
+        char path[RIG_PATH * 2];
+
+        (void)snprintf(path, sizeof(path), "%s/logs/%s/%s%d.1.log", r->work, stack, prefix, n);
+        each_line(path, log_line, g);
+}
+
 void story_compare_lines(struct rig *r, const char *stack, const char *prefix, int n, struct story_lines *s) {
-        char path[RIG_PATH * 2], name[RIG_PATH];
+        char name[RIG_PATH];
 
         (void)snprintf(name, sizeof(name), "%s/%s%d", stack, prefix, n);
-        (void)snprintf(path, sizeof(path), "%s/logs/%s/%s%d.1.log", r->work, stack, prefix, n);
         struct reading g = { .s = s, .name = name };
-        each_line(path, log_line, &g);
+        read_log(r, stack, prefix, n, &g);
         if (!g.ended) {
                 rig_note("%s: the last line is not there, the last but one is %lld", name, (long long)g.next - 1);
                 s->unended++;
         }
+}
+
+static void said_line(void *userdata, const char *line) {
+        *(uint64_t *)userdata = strtoull(line, NULL, 10);
+}
+
+void story_compare_limited(struct rig *r, const char *stack, const char *prefix, int n, struct story_lines *s) {
+        char path[RIG_PATH * 2], name[RIG_PATH];
+        uint64_t said = 0;
+
+        (void)snprintf(name, sizeof(name), "%s/%s%d", stack, prefix, n);
+        (void)snprintf(path, sizeof(path), "%s/data/%s%d/said", r->work, prefix, n);
+        struct reading g = { .s = s, .name = name };
+        read_log(r, stack, prefix, n, &g);
+        each_line(path, said_line, &said);
+        s->unended += said == 0;
+        if (!g.ended && said + 1 >= g.next) /* the last line, too */
+                pass_over(&g, said + 1);
 }

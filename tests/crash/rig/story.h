@@ -24,8 +24,14 @@ void story_compare_exits(struct rig *r, const char *stack, const char *prefix, i
 void story_count_doubled(struct rig *r, const char *prefix, int n, struct story *s);
 
 struct story_lines {
-        uint64_t lines, missing, twice, torn, dropped; /* dropped: what the log itself says was left out */
-        unsigned unended, runs;                        /* logs without the last line; runs in them */
+        uint64_t lines, missing, twice, torn;
+        uint64_t dropped, overtold;  /* what the log itself says was left out; that much of it was not */
+        uint64_t longest;            /* the longest piece that is missing, or there twice */
+        unsigned gaps, repeats;      /* such pieces; a gap that the log tells of, to the line, is none */
+        unsigned explained;          /* but one of these */
+        unsigned unended, runs;      /* logs without the last line; runs in them */
 };
 
 void story_compare_lines(struct rig *r, const char *stack, const char *prefix, int n, struct story_lines *s);
+/* Of a flood under a rate limit, which wrote how much it had said to data/<prefix><n>/said: its last line may be left out, too. */
+void story_compare_limited(struct rig *r, const char *stack, const char *prefix, int n, struct story_lines *s);
