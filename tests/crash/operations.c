@@ -28,6 +28,7 @@ struct play {
         struct rig *rig;
         struct expected all[STACKS][CONTAINERS];
         unsigned counts[10], unanswered, restarts;
+        uint64_t looking_usec;
         bool keeper_killed;     /* since the last look: an end may be unknown */
         struct buf history;     /* since the last look */
 };
@@ -105,6 +106,9 @@ static void become(struct play *p, int stack, int n, unsigned may, bool sure) {
         struct expected *e = &p->all[stack][n];
 
         e->may = sure ? may : e->may | may;
+        /* A signal goes out before the record that it was asked for: one that nothing restarts may have ended by itself, it seems. */
+        if (!sure && n == 2)
+                e->may |= MAY_BE_ENDED;
         if (e->may != MAY_BE_UP)
                 e->pid = 0;
 }
@@ -322,9 +326,11 @@ static bool look_at(struct play *p, const struct status *s, int stack, int n) {
 
 static bool look(struct play *p) {
         _cleanup_status_ struct status s = STATUS_NULL;
-        bool good = true;
+        const uint64_t begin = rig_now_usec();
+        bool good = check_settles(p->rig, CHECK_SETTLED, SETTLE_MS);
 
-        if (!check_settles(p->rig, CHECK_SETTLED, SETTLE_MS) || rig_status(p->rig, &s) < 0)
+        p->looking_usec += rig_now_usec() - begin;
+        if (!good || rig_status(p->rig, &s) < 0)
                 return false;
         for (int stack = 0; stack < STACKS; stack++)
                 for (int n = 0; n < CONTAINERS; n++)
@@ -396,8 +402,8 @@ static int test(struct rig *r) {
                 if (good && (n % CHECK_EVERY == 0 || n == wanted))
                         good = look(&p);
         }
-        rig_note("%u operations in %.1f s, %u not answered, %u supervisors came after a kill", n, (double)(rig_now_usec() - start) / 1e6, p.unanswered,
-                 p.restarts);
+        rig_note("%u operations in %.1f s (%.1f s of them until all was quiet), %u not answered, %u supervisors came after a kill", n, (double)(rig_now_usec() - start) / 1e6,
+                 (double)p.looking_usec / 1e6, p.unanswered, p.restarts);
         for (size_t o = 0; o < ARRAY_SIZE(operations); o++)
                 rig_note("  %5u times %s", p.counts[o], operations[o].name);
         if (!rig_ok(r, good && n == wanted, "after each ten operations all is as the model says, and the invariants hold"))
