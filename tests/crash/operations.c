@@ -324,14 +324,32 @@ static bool look_at(struct play *p, const struct status *s, int stack, int n) {
         return good;
 }
 
+/* One that was killed just now may still be said to be up. */
+static bool has_stale(const struct status *s) {
+        for (size_t n = 0; n < s->n; n++)
+                if (seen_is_up(&s->items[n]) && variant_of(s->items[n].pid) < 0)
+                        return true;
+        return false;
+}
+
+static bool read_when_quiet(struct play *p, struct status *ret) {
+        const uint64_t begin = rig_now_usec(), end = begin + SETTLE_MS * UINT64_C(1000);
+        bool good;
+
+        while ((good = check_settles(p->rig, CHECK_SETTLED, SETTLE_MS) && rig_status(p->rig, ret) == 0) && has_stale(ret) && rig_now_usec() < end) {
+                status_done(ret);
+                rig_sleep_usec(2000);
+        }
+        p->looking_usec += rig_now_usec() - begin;
+        return good;
+}
+
 static bool look(struct play *p) {
         _cleanup_status_ struct status s = STATUS_NULL;
-        const uint64_t begin = rig_now_usec();
-        bool good = check_settles(p->rig, CHECK_SETTLED, SETTLE_MS);
 
-        p->looking_usec += rig_now_usec() - begin;
-        if (!good || rig_status(p->rig, &s) < 0)
+        if (!read_when_quiet(p, &s))
                 return false;
+        bool good = true;
         for (int stack = 0; stack < STACKS; stack++)
                 for (int n = 0; n < CONTAINERS; n++)
                         good = look_at(p, &s, stack, n) && good;

@@ -64,6 +64,9 @@ static bool still_there(const struct host_proc *p) {
 
 /* --- processes --- */
 
+/* Its keeper was killed, and it is for the host's init to reap: some take their time. */
+static bool is_of_init(const struct host_proc *p) { return p->state == 'Z' && p->parent == 1; }
+
 /* Its main processes: the first of their pid namespace. An exec's is nested too, but not the first. */
 static void check_members(struct look *l, const struct seen *s) {
         const struct host_proc *first = NULL, *second = NULL, *any = NULL;
@@ -91,7 +94,7 @@ static void check_members(struct look *l, const struct seen *s) {
                 else if (!second && first->pid != s->pid)
                         broken(l, "%s is said to be pid %d, its main process is pid %d", group, s->pid, first->pid);
                 for (size_t n = 0; first && n < l->host.n; n++)
-                        if (is_below(l->host.procs[n].group, group) && strcmp(l->host.procs[n].group, first->group) != 0)
+                        if (is_below(l->host.procs[n].group, group) && !is_of_init(&l->host.procs[n]) && strcmp(l->host.procs[n].group, first->group) != 0)
                                 broken(l, "pid %d of %s is in %s, not in the leaf %s", l->host.procs[n].pid, group, l->host.procs[n].group, first->group);
         } else if (seen_is_down(s) && any && still_there(any))
                 broken(l, "%s is said to be %s, but pid %d is in %s", group, s->state, any->pid, any->group);
@@ -109,7 +112,7 @@ static void check_strangers(struct look *l) {
                         group_of(&l->after.items[k], group);
                         known = is_below(p->group, group) && strstr(p->group, "/payload.");
                 }
-                if (!known && still_there(p))
+                if (!known && !is_of_init(p) && still_there(p))
                         broken(l, "pid %d (%s) is in %s, which belongs to no container", p->pid, p->name, p->group);
         }
 }
