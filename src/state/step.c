@@ -139,6 +139,16 @@ static void end_unseen(struct move *m) {
         end(m, (struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 }, false);
 }
 
+/* What the leaf holds is asked to end, with as long as it may take. */
+static void signal_leaf(struct move *m) {
+        if (m->i->stop_grace_usec == 0) {
+                kill_leaf(m);
+                return;
+        }
+        m->i->deadline_usec = later(m->now->mono_usec, m->i->stop_grace_usec);
+        m->step.effects |= EFFECT_SIGNAL;
+}
+
 /* Down it goes; a launch that is out is awaited first, under its own deadline. */
 static void go_down(struct move *m) {
         struct instance *i = m->i;
@@ -149,14 +159,8 @@ static void go_down(struct move *m) {
         i->stop_signal = m->e->kind == EVENT_STOP && m->e->signal ? m->e->signal : i->policy.stop_signal;
         i->stop_grace_usec =
                 m->e->kind == EVENT_STOP && m->e->grace_usec != USEC_INFINITY ? m->e->grace_usec : i->policy.stop_grace_usec;
-        if (i->launching)
-                return;
-        if (i->stop_grace_usec == 0) {
-                kill_leaf(m);
-                return;
-        }
-        i->deadline_usec = later(m->now->mono_usec, i->stop_grace_usec);
-        m->step.effects |= EFFECT_SIGNAL;
+        if (!i->launching)
+                signal_leaf(m);
 }
 
 /* Somebody wants it up: the restart policy's memory starts anew. */
@@ -337,6 +341,8 @@ static void adopt(struct move *m) {
                 i->stop_signal = was->stop_signal;
                 i->stop_grace_usec = was->stop_grace_usec;
                 i->deadline_usec = was->deadline_usec;
+                if (was->launching && !m->e->starting && !was->killed) /* its answer was awaited, and nobody has heard it */
+                        signal_leaf(m);
         } else if (i->desire != DESIRE_RUN)
                 go_down(m);
 }
@@ -352,14 +358,8 @@ static void came_up_unwanted(struct move *m) {
         if (!i->launching)
                 return;
         is_up(m, m->now->mono_usec, m->now->real_usec, false);
-        if (i->killed)
-                return;
-        if (i->stop_grace_usec == 0) {
-                kill_leaf(m);
-                return;
-        }
-        i->deadline_usec = later(m->now->mono_usec, i->stop_grace_usec);
-        m->step.effects |= EFFECT_SIGNAL;
+        if (!i->killed)
+                signal_leaf(m);
 }
 
 static void did_not_start(struct move *m) {

@@ -403,6 +403,24 @@ static void adopt_again(struct life *l, const struct life *before) {
                                 .was = &before->i });
 }
 
+/* A stop that waited for the start's answer, which nobody heard: what came up meanwhile is signalled now. */
+static void recalled_as_its_start_was_overtaken(void **state _unused_) {
+        for (int killed = 0; killed < 2; killed++) {
+                struct life before = begin(TYPE_SERVICE, RESTART_ALWAYS), after;
+
+                post_kind(&before, EVENT_START);
+                assert_false(post_kind(&before, EVENT_RESTART) & EFFECT_SIGNAL);
+                assert_true(before.i.launching);
+                before.i.killed = killed;
+                after = recalled(&before);
+                enum effect effects = post(&after, (struct event){ .kind = EVENT_ADOPTED, .pid = 5, .started_usec = 10, .was = &before.i });
+                assert_int_equal(after.i.phase, PHASE_STOPPING);
+                assert_true(after.i.again);
+                assert_int_equal((effects & EFFECT_SIGNAL) != 0, !killed);
+                assert_int_equal(after.i.deadline_usec, killed ? before.i.deadline_usec : after.now.mono_usec + after.i.stop_grace_usec);
+        }
+}
+
 static void recalled_in_each_phase(void **state _unused_) {
         struct life before = running(TYPE_SERVICE, RESTART_ALWAYS), after;
 
@@ -769,6 +787,7 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(failed_starts_follow_the_policy), cmocka_unit_test(stop_by_signal_then_kill),
           cmocka_unit_test(stop_overrides), cmocka_unit_test(leftovers_are_killed_first),
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
-          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs), cmocka_unit_test(recalled_in_each_phase),
+          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs), cmocka_unit_test(recalled_as_its_start_was_overtaken),
+                cmocka_unit_test(recalled_in_each_phase),
           cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(held), cmocka_unit_test(words),
           cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));
