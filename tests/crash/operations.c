@@ -324,10 +324,10 @@ static bool look_at(struct play *p, const struct status *s, int stack, int n) {
         return good;
 }
 
-/* One that was killed just now may still be said to be up. */
+/* One that was killed just now may still have been said to be up when the checker looked. */
 static bool has_stale(const struct status *s) {
         for (size_t n = 0; n < s->n; n++)
-                if (seen_is_up(&s->items[n]) && variant_of(s->items[n].pid) < 0)
+                if (seen_is_up(&s->items[n]) ? variant_of(s->items[n].pid) < 0 : !seen_is_down(&s->items[n]))
                         return true;
         return false;
 }

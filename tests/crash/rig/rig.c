@@ -252,13 +252,13 @@ int rig_main(const char *name, int (*test)(struct rig *r)) {
                 return 1;
         }
         rig_note("seed %llu", (unsigned long long)r.seed);
+        (void)signal(SIGPIPE, SIG_IGN); /* it cleans up, whoever reads no further */
         (void)signal(SIGTERM, pass_on);
         (void)signal(SIGINT, pass_on);
         test_pid = fork();
         if (test_pid == 0) {
                 (void)signal(SIGTERM, SIG_DFL);
                 (void)signal(SIGINT, SIG_DFL);
-                (void)signal(SIGPIPE, SIG_IGN);
                 (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                 exit(test(&r));
         }
