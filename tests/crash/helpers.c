@@ -1,4 +1,4 @@
-/* The logger is killed LOGGER_KILLS (60; a logger comes at most once a second) times under a flood of lines, the keeper KEEPER_KILLS (60) times, alone and with the
+/* The logger is killed LOGGER_KILLS (30; a logger comes at most once a second) times under a flood of lines, the keeper KEEPER_KILLS (60) times, alone and with the
  * supervisor or the logger: what was not read is not lost, containers live, are taken over and can be stopped, and no end that was
  * not 0 is told as 0. */
 #include "rig/rig.h"
@@ -58,7 +58,7 @@ static void look_at_floods(struct rig *r, unsigned kills) {
 }
 
 static void kill_loggers(struct rig *r) {
-        const unsigned kills = rig_count("LOGGER_KILLS", 60);
+        const unsigned kills = rig_count("LOGGER_KILLS", 30);
         _cleanup_buf_ struct buf stack = BUF_NULL;
         unsigned n = 0;
 

@@ -1,7 +1,7 @@
 /* Every point: at each system call of an operation, by name and ordinal, the supervisor is killed, or the call fails with an error it
  * may have; so with the keeper, and with what becomes a container between clone and exec. Then the next supervisor must make it good.
  *
- * SWEEP_POINTS (120) points drawn by the seed; 0: all of them. SWEEP_ONLY: scenarios whose name has this in it. One point again:
+ * SWEEP_POINTS (60) points drawn by the seed; 0: all of them. SWEEP_ONLY: scenarios whose name has this in it. One point again:
  * SWEEP_POINT="stop:write:3:ENOSPC" (":" and nothing for a kill). */
 #include "rig/rig.h"
 #include "rig/story.h"
@@ -255,7 +255,7 @@ static bool set_up(struct sweep *w) {
 
 static size_t choose(struct sweep *w, struct point **ret, size_t *ret_all) {
         const char *only = getenv("SWEEP_ONLY"), *one = getenv("SWEEP_POINT");
-        const unsigned wanted = rig_count("SWEEP_POINTS", 120);
+        const unsigned wanted = rig_count("SWEEP_POINTS", 60);
         size_t n = 0;
 
         if (one && *one) {
