@@ -1,6 +1,7 @@
 /* One launch: checked, cloned, followed by its report pipe and two pidfds until it runs or failed, and to its end. */
 #include "child.h"
 #include "keeper.h"
+#include "sealed.h"
 
 #include <ctrsup/base/cleanup.h>
 #include <ctrsup/kernel/io.h>
@@ -11,10 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
-
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 int keeper_watch(struct keeper *k, int fd, enum source source, uint32_t index, uint32_t events) {
         struct epoll_event event = { .events = events, .data.u64 = (uint64_t)index << 8 | source };
@@ -24,21 +22,6 @@ int keeper_watch(struct keeper *k, int fd, enum source source, uint32_t index, u
 
 static uint32_t index_of(const struct keeper *k, const struct entry *e) {
         return (uint32_t)(e - k->table.entries);
-}
-
-/* Maps the sealed memfd: what was checked cannot change afterwards. */
-static int map_recipe(int fd, const void **ret, size_t *ret_size) {
-        struct stat st;
-
-        int seals = fcntl(fd, F_GET_SEALS);
-        if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > RECIPE_SIZE_MAX)
-                return -EBADMSG;
-        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-                return -errno;
-        *ret = p;
-        *ret_size = (size_t)st.st_size;
-        return 0;
 }
 
 /* The clone itself. The child runs on a copy of our memory, which is small. */
@@ -132,7 +115,7 @@ int launch_begin(struct keeper *k, const struct launch *launch, struct keeper_fa
 
         int r = k->ending ? -ESHUTDOWN : entry_find(&k->table, launch->message->id) ? -EEXIST : launch->n_fds == 0 ? -EBADMSG : 0;
         if (r == 0)
-                r = map_recipe(launch->fds[0], &data, &size);
+                r = sealed_map(launch->fds[0], RECIPE_SIZE_MAX, &data, &size);
         if (r == 0)
                 r = recipe_open(data, size, launch->n_fds - 1, &recipe, &op);
         if (r == 0)
@@ -155,7 +138,7 @@ static int reap(struct keeper *k, int *watched_fd, bool keep, siginfo_t *info, s
         return 1;
 }
 
-static uint64_t now_usec(void) {
+uint64_t keeper_now_usec(void) {
         struct timespec t;
 
         (void)clock_gettime(CLOCK_BOOTTIME, &t);
@@ -192,7 +175,7 @@ static void on_payload(struct keeper *k, struct entry *e) {
         e->payload = 0;
         e->exit.code = info.si_code;
         e->exit.status = info.si_status;
-        e->exit.at_usec = now_usec();
+        e->exit.at_usec = keeper_now_usec();
 }
 
 static void on_spawned(struct keeper *k, struct entry *e, pid_t pid) {
@@ -269,6 +252,8 @@ static void reap_unknown(struct keeper *k) {
 
         if (sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, NULL) < 0 || info.si_pid == 0)
                 return;
+        if (info.si_pid == k->upgrade.pid)
+                return;
         for (uint32_t i = 0; i < k->table.entries_end; i++) {
                 const struct entry *e = &k->table.entries[i];
                 if (e->used && (e->preparer == info.si_pid || e->payload == info.si_pid || e->report_fd >= 0))
@@ -291,6 +276,23 @@ void launch_on_event(struct keeper *k, enum source source, uint32_t index) {
         settle(k, e);
         if (source != SOURCE_REPORT)
                 reap_unknown(k);
+}
+
+int launch_watch_all(struct keeper *k) {
+        int r = 0;
+
+        for (uint32_t i = 0; r >= 0 && i < k->table.entries_end; i++) {
+                struct entry *e = &k->table.entries[i];
+                if (!e->used)
+                        continue;
+                if (e->report_fd >= 0)
+                        r = watch_launch(k, e);
+                else if (e->preparer != 0) /* before, on_preparer() will say when */
+                        r = keeper_watch(k, e->preparer_fd, SOURCE_PREPARER, i, EPOLLIN);
+                if (r >= 0 && e->payload != 0)
+                        r = keeper_watch(k, e->payload_fd, SOURCE_PAYLOAD, i, EPOLLIN);
+        }
+        return r;
 }
 
 void launch_kill_all(struct keeper *k) {

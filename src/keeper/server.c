@@ -59,6 +59,18 @@ void server_on_listen(struct keeper *k) {
         server_flush(k);
 }
 
+void server_resume(struct keeper *k, uint32_t protocol) {
+        if (k->client < 0)
+                return;
+        if (protocol != KEEPER_VERSION) { /* it would not understand us; it comes again, or one that does */
+                drop_client(k);
+                return;
+        }
+        k->hello = true;
+        watch_client(k, true);
+        server_flush(k);
+}
+
 /* -- sending -- */
 
 /* False: the socket takes no more now, or is gone. */
@@ -163,7 +175,14 @@ void server_flush(struct keeper *k) {
         if (k->client < 0 || k->blocked)
                 return;
         if (k->hello) {
-                struct keeper_message m = { .kind = KEEPER_HELLO, .value = KEEPER_VERSION, .pid = getpid() };
+                struct keeper_message m = {
+                        .kind = KEEPER_HELLO,
+                        .value = KEEPER_VERSION,
+                        .pid = getpid(),
+                        .label = CTRSUP_VERSION,
+                        .state = k->upgrade.step,
+                        .error = k->upgrade.error,
+                };
                 k->hello = !send_message(k, &m, -EBADF);
         }
         if (!k->blocked && k->client >= 0 && send_replies(k) && send_list(k))

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -95,6 +96,37 @@ void keeper_link_end_stranger(struct manager *m, struct keeper_event *e) {
                 (void)keeper_client_forget(m->host.keeper, e->message.id);
 }
 
+/* --- upgrades --- */
+
+static void notice(struct manager *m, int priority, const char *words) {
+        struct report_event e = { .kind = REPORT_NOTICE, .priority = priority, .message = words };
+
+        manager_report(m, &e);
+}
+
+static void on_upgrade(struct manager *m, const struct keeper_message *hello) {
+        struct err err = { 0 };
+
+        if (keeper_upgrade_explain(hello, &err) < 0)
+                notice(m, 3, err.text);
+        else
+                notice(m, 6, "the keeper executed its program anew and has all it had");
+}
+
+/* What was installed since the keeper began, it becomes in place. -ECONNRESET: it is gone instead. */
+static int upgrade(struct manager *m) {
+        struct err err = { 0 };
+
+        if (!keeper_client_is_outdated(m->host.keeper, m->keeper_program))
+                return 0;
+        int r = keeper_client_upgrade(m->host.keeper, &err);
+        if (r < 0)
+                notice(m, 3, err.text);
+        else if (!keeper_client_is_outdated(m->host.keeper, m->keeper_program))
+                notice(m, 6, "the keeper became the installed program and has all it had");
+        return r == -ECONNRESET ? r : 0;
+}
+
 /* --- the socket --- */
 
 static void dispatch(struct manager *m, struct keeper_event *e) {
@@ -125,6 +157,9 @@ static void dispatch(struct manager *m, struct keeper_event *e) {
                         keeper_link_failed(b, &msg->failure);
                 else
                         keeper_link_exited(b, &msg->exit);
+                return;
+        case KEEPER_HELLO: /* again: it was told to upgrade */
+                on_upgrade(m, &e->message);
                 return;
         case KEEPER_LISTED:
                 adopt_entry(m, e);
@@ -223,7 +258,8 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
         (void)source;
         (void)fd;
-        (void)revents;
+        if (revents & EPOLLOUT)
+                (void)keeper_client_flush(m->host.keeper); /* the end of the socket is read below */
         /* Bounded: a thousand exits at once must not keep the control socket waiting. */
         for (int n = 0; n < 64 && m->host.keeper; n++) {
                 _cleanup_(keeper_event_done) struct keeper_event e = KEEPER_EVENT_NULL;
@@ -241,11 +277,34 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         return 0;
 }
 
+/* Before each wait: requests that the keeper had no room for may be there since the last. */
+static int before_wait(sd_event_source *source, void *userdata) {
+        struct manager *m = userdata;
+
+        if (m->host.keeper)
+                (void)sd_event_source_set_io_events(source, keeper_client_events(m->host.keeper));
+        return 0;
+}
+
+/* The one that lives. Only when there is none may another be started: two would not know of each other's containers. */
+static int find_keeper(struct manager *m, struct err *err) {
+        int r = keeper_client_connect(m->runtime_dir, &m->host.keeper, err);
+
+        if (r >= 0)
+                r = upgrade(m);
+        if (r < 0)
+                m->host.keeper = keeper_client_free(m->host.keeper);
+        return r;
+}
+
 int keeper_link_open(struct manager *m, struct err *err) {
+        struct err why = { 0 };
         int r = -ENOENT;
 
         if (m->options->mode == MODE_SERVICE)
-                r = keeper_client_connect(m->runtime_dir, &m->host.keeper, NULL);
+                r = find_keeper(m, &why);
+        if (r < 0 && r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET)
+                return err_set(err, -r, "reach the keeper: %s", why.text);
         if (r < 0) {
                 struct keeper_spawn spawn = {
                         .program = m->keeper_program,
@@ -258,5 +317,7 @@ int keeper_link_open(struct manager *m, struct err *err) {
                         return err_wrap(err, "start the keeper");
         }
         r = sd_event_add_io(m->event, &m->keeper_source, keeper_client_fd(m->host.keeper), EPOLLIN, on_readable, m);
+        if (r >= 0)
+                r = sd_event_source_set_prepare(m->keeper_source, before_wait);
         return r < 0 ? err_sys(err, -r, "watch the keeper") : 0;
 }

@@ -279,6 +279,7 @@ static int open_event(struct manager *m, struct err *err) {
 /* What only a foreground or run supervisor has: nothing of it stays. */
 static void remove_runtime(struct manager *m) {
         (void)unlinkat(m->runtime_fd, KEEPER_SOCKET, 0);
+        (void)unlinkat(m->runtime_fd, KEEPER_LOCK, 0);
         (void)unlinkat(m->runtime_fd, "lock", 0);
         (void)rmdir(m->runtime_dir);
 }

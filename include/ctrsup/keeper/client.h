@@ -1,7 +1,8 @@
 /* The supervisor's end of the keeper: spawns or finds one, sends, and hands out what comes back as events.
  *
- * Nothing here blocks once connected. Requests are sent at once (-EAGAIN when the keeper does not read: try at the next
- * round); answers and news come through keeper_client_read() when keeper_client_fd() is readable.
+ * Nothing here blocks once connected, but keeper_client_upgrade(). Requests are sent at once, or kept in order until the keeper
+ * reads again: poll for keeper_client_events() and call keeper_client_flush() on EPOLLOUT. Only a launch is not kept (-EAGAIN:
+ * try at the next round). Answers and news come through keeper_client_read() when keeper_client_fd() is readable.
  */
 #pragma once
 
@@ -10,6 +11,8 @@
 #include <ctrsup/keeper/recipe.h>
 
 #include <stdbool.h>
+
+enum { KEEPER_CLIENT_QUEUE_MAX = 32768 }; /* more requests than a keeper has entries and fds */
 
 struct keeper_client;
 
@@ -21,8 +24,11 @@ struct keeper_spawn {
         int cgroup_fd;        /* the keeper's own leaf, or -EBADF: stay in ours */
 };
 
-/* To a living keeper. -ENOENT or -ECONNREFUSED: there is none. Waits for its HELLO (2 s at most). */
+/* To a living keeper. -ENOENT or -ECONNREFUSED: there is none; only then may another be started. Waits for its HELLO (2 s at
+ * most). One of another version of the protocol is upgraded (see below); -EPROTO and others: it cannot be, in words. */
 int keeper_client_connect(const char *runtime, struct keeper_client **ret, struct err *err);
+/* Over a connected socket, which it takes; no HELLO is waited for. For tests. */
+int keeper_client_adopt(int sock, struct keeper_client **ret);
 /* Starts one and connects to it. An ephemeral one dies with this connection. */
 int keeper_client_spawn(const struct keeper_spawn *spawn, struct keeper_client **ret, struct err *err);
 struct keeper_client *keeper_client_free(struct keeper_client *c); /* returns NULL; takes NULL */
@@ -32,7 +38,20 @@ static inline void keeper_client_freep(struct keeper_client **c) { *c = keeper_c
 int keeper_client_fd(const struct keeper_client *c);   /* poll for reading; borrowed */
 pid_t keeper_client_pid(const struct keeper_client *c); /* of the keeper */
 
-/* All return 0 or -errno (-EAGAIN: later). The fds the recipe names are duplicated by the kernel: close yours when you like. */
+uint32_t keeper_client_events(const struct keeper_client *c); /* EPOLLIN, and EPOLLOUT when requests wait */
+int keeper_client_flush(struct keeper_client *c);             /* as far as the socket takes them; -ECONNRESET */
+
+const char *keeper_client_build(const struct keeper_client *c); /* "" of a keeper from before builds had names */
+/* Whether it runs another file than the one at program (a path that an upgrade replaced). False when there is none there. */
+bool keeper_client_is_outdated(const struct keeper_client *c, const char *program);
+/* Lets the keeper execute the file at its own path, keeping all it has, and connects anew: what was unread is gone, ask LIST.
+ * Waits (15 s at most). -ECONNRESET: the keeper is gone. Anything else: the connection goes on, and err tells why the keeper is
+ * what it was. */
+int keeper_client_upgrade(struct keeper_client *c, struct err *err);
+/* The same words from a HELLO that came by itself; 0: it tells of no failure. */
+int keeper_upgrade_explain(const struct keeper_message *hello, struct err *err);
+
+/* All return 0 or -errno (launch: -EAGAIN, later; the others: -ENOBUFS when KEEPER_CLIENT_QUEUE_MAX wait). The fds the recipe names are duplicated by the kernel: close yours when you like. */
 int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZE], const char *label, const struct recipe *recipe, struct err *err);
 int keeper_client_forget(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZE]);
 int keeper_client_list(struct keeper_client *c);

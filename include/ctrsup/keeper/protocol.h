@@ -4,6 +4,12 @@
  * One supervisor at a time: a new connection replaces the old. The keeper greets with HELLO. It never waits for a reader: what
  * it has to tell stays in its table until the socket takes it, and FAILED and EXITED stay until FORGET, so a supervisor that
  * comes back hears them again. A message may therefore come twice: the id tells.
+ *
+ * SIGHUP makes the keeper execve the program at the path it was started from, with all it knows: same pid, same children, same
+ * held fds, same connections. The program is tried first; one that is not there, does not run or does not understand what it
+ * would be given leaves the keeper as it is. Either way HELLO follows on a connection that is open, and tells. A signal, so
+ * that a supervisor of any other version can ask for it: the first eight bytes of HELLO are the same in every version, and
+ * SIGHUP is blocked (SigBlk in /proc/<pid>/status) in every keeper that knows it.
  */
 #pragma once
 
@@ -19,7 +25,9 @@ enum {
         KEEPER_HELD_MAX = 16384,
 };
 
-#define KEEPER_SOCKET "keeper.sock" /* below the runtime directory */
+/* below the runtime directory */
+#define KEEPER_SOCKET "keeper.sock"
+#define KEEPER_LOCK "keeper.lock" /* flock(2) by the keeper that serves: there is one at most */
 
 enum keeper_message_kind {
         /* to the keeper */
@@ -31,7 +39,8 @@ enum keeper_message_kind {
         KEEPER_RELEASE,    /* name. Answer: DONE */
         KEEPER_QUIT,       /* value 1: kill what runs first. Answer: DONE with EBUSY when something runs, else the end of the socket */
         /* from the keeper */
-        KEEPER_HELLO = 64, /* value: KEEPER_VERSION, pid: the keeper's */
+        KEEPER_HELLO = 64, /* value: KEEPER_VERSION; pid: the keeper's; label: its build, "" before there was one;
+                            * state, error: enum keeper_upgrade, why the last upgrade failed. Comes again after each */
         KEEPER_STARTED,    /* id, pid, fd: pidfd. The command runs (its execve happened) */
         KEEPER_FAILED,     /* id, failure. Nothing of it is left */
         KEEPER_EXITED,     /* id, pid, exit */
@@ -43,6 +52,24 @@ enum keeper_message_kind {
 };
 
 enum keeper_state { KEEPER_STARTING, KEEPER_RUNNING, KEEPER_ENDED, KEEPER_NOT_STARTED, _KEEPER_STATE_MAX };
+
+/* What an upgrade failed at, and what error is then. */
+enum keeper_upgrade {
+        KEEPER_UPGRADE_NONE,
+        KEEPER_UPGRADE_SAVE,    /* errno: writing down the table, or trying at all */
+        KEEPER_UPGRADE_EXECUTE, /* errno: of the program */
+        KEEPER_UPGRADE_REFUSED, /* the exit status of its trial: enum keeper_exit_status, or any other */
+        KEEPER_UPGRADE_DIED,    /* the signal */
+        KEEPER_UPGRADE_SLOW,    /* errno: the trial did not end in time */
+        _KEEPER_UPGRADE_MAX,
+};
+
+/* Of the keeper program. */
+enum keeper_exit_status {
+        KEEPER_EXIT_USAGE = 64,   /* an option it does not know */
+        KEEPER_EXIT_TABLE = 65,   /* --check-resume: a table of another version, or a wrong one */
+        KEEPER_EXIT_INIT = 66,    /* --check-resume: ctrsup-init cannot be loaded */
+};
 
 enum keeper_stage {
         KEEPER_STAGE_KEEPER,  /* refused: table full (ENOSPC), wrong recipe (EBADMSG), clone failed */
