@@ -137,6 +137,9 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
         } else if (i->desire == DESIRE_STOPPED) {
                 c->verb = PLAN_STARTED;
                 c->reason = "stopped by an operator";
+        } else if (i->desire == DESIRE_HELD) { /* for a plan whose place this one takes */
+                c->verb = PLAN_STARTED;
+                c->reason = "was to be started again";
         } else if (i->phase == PHASE_PENDING) {
                 c->verb = PLAN_STARTED;
                 c->reason = "not started yet";

@@ -300,7 +300,8 @@ static void recall(struct move *m) {
                                 .desire = was->desire,
                                 .outdated = i->outdated,
                                 .generation = i->generation > was->generation ? i->generation : was->generation,
-                                .revision = was->revision, .kept = was->kept,
+                                .revision = was->revision,
+                                .kept = was->kept,
                                 .attempts = was->attempts,
                                 .restarts = was->restarts,
                                 .last_exit = was->last_exit,
@@ -324,7 +325,9 @@ static void adopt(struct move *m) {
         struct instance *i = m->i;
         const struct instance *was = m->e->was;
 
-        if (m->e->starting) {
+        if (m->e->ended)
+                i->populated = true;
+        else if (m->e->starting) {
                 rest(m, PHASE_STARTING);
                 i->launching = true;
                 i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);

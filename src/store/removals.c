@@ -28,10 +28,16 @@ static int open_both(int state_fd, int *ret_stacks, int *ret_removing, struct er
         return r;
 }
 
+/* Without one, volumes stay: a folder in which nothing can be written can be removed, too. */
 static int write_order(int stacks, const char *stack, bool volumes, struct err *err) {
         _cleanup_fd_ int fd = -EBADF;
 
         int r = dir_open_at(stacks, stack, 0, &fd, err);
+        if (!volumes) {
+                if (r >= 0 && unlinkat(fd, ORDER, 0) < 0 && errno != ENOENT) /* of a removal that was refused */
+                        return err_sys(err, errno, "unlink " ORDER);
+                return r == -ENOENT ? r : 0;
+        }
         if (r < 0)
                 return r;
         _cleanup_json_ json_t *order = json_pack("{s:b}", "volumes", volumes);
@@ -70,9 +76,11 @@ int removals_with_volumes(int state_fd, const char *stack, bool *ret, struct err
                 r = dir_open_at(removing, stack, 0, &fd, err);
         if (r >= 0)
                 r = record_read(fd, ORDER, &order, err);
-        if (r >= 0)
+        if (r == -ENOENT)
+                *ret = false;
+        else if (r >= 0)
                 *ret = json_is_true(json_object_get(order, "volumes"));
-        return r;
+        return r == -ENOENT ? 0 : r;
 }
 
 int removals_end(int state_fd, const char *stack, struct err *err) {

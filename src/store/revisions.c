@@ -168,19 +168,7 @@ int revisions_sweep(int state_fd, struct err *err) {
         return r;
 }
 
-static void drop_old(int fd, uint64_t newest, uint64_t history) {
-        _cleanup_free_ uint64_t *numbers = NULL;
-        size_t n = 0, seen = 0;
-        char name[NUMBER_NAME_SIZE];
-
-        if (list_numbers(fd, &numbers, &n, NULL) < 0)
-                return; /* too many are no harm; the next apply tries again */
-        for (size_t i = 0; i < n; i++)
-                if (numbers[i] != newest && ++seen >= (history ? history : 1))
-                        (void)unlinkat(fd, number_name(name, numbers[i]), 0);
-}
-
-int revisions_add(int state_fd, const char *stack, const struct revision *r, uint64_t history, struct err *err) {
+int revisions_add(int state_fd, const char *stack, const struct revision *r, struct err *err) {
         _cleanup_fd_ int fd = -EBADF;
         char name[NUMBER_NAME_SIZE];
         int e = open_stack(state_fd, stack, 0700, &fd, err);
@@ -197,8 +185,23 @@ int revisions_add(int state_fd, const char *stack, const struct revision *r, uin
                 e = write_current(fd, r->number, NULL, 0, err);
         if (e < 0)
                 return err ? err_wrap(err, "stack %s", stack) : e;
-        drop_old(fd, r->number, history);
         return 0;
+}
+
+void revisions_drop(int state_fd, const char *stack, uint64_t history, bool (*is_used)(void *userdata, uint64_t number),
+                    void *userdata) {
+        _cleanup_fd_ int fd = -EBADF;
+        _cleanup_free_ uint64_t *numbers = NULL;
+        uint64_t current;
+        size_t n = 0, seen = 0;
+        char name[NUMBER_NAME_SIZE];
+
+        if (open_stack(state_fd, stack, 0, &fd, NULL) < 0 || read_current(fd, &current, NULL, NULL) < 0 ||
+            list_numbers(fd, &numbers, &n, NULL) < 0)
+                return; /* too many are no harm; the next apply tries again */
+        for (size_t i = 0; i < n; i++)
+                if (numbers[i] != current && ++seen >= (history ? history : 1) && !is_used(userdata, numbers[i]))
+                        (void)unlinkat(fd, number_name(name, numbers[i]), 0);
 }
 
 static int read_number(int fd, uint64_t number, struct revision *ret, struct err *err) {
@@ -240,8 +243,9 @@ static void say_cure(int fd, const char *stack, uint64_t number, struct err *err
                 if (numbers[i] == number || record_read(fd, number_name(name, numbers[i]), &j, NULL) < 0)
                         continue;
                 (void)snprintf(cure, sizeof(cure),
-                               "ctrsup remove %s, then apply its file again; revision %" PRIu64 " can be read (stacks/%s/%s: keep a copy)", stack,
-                               numbers[i], stack, name);
+                               "ctrsup remove %s, then apply its file again; revision %" PRIu64
+                               " can be read (stacks/%s/%s: keep a copy)",
+                               stack, numbers[i], stack, name);
                 break;
         }
         (void)err_hint(err, "%s", cure);
@@ -291,7 +295,8 @@ bool revisions_is_current(int state_fd, const char *stack, const struct revision
         if (open_stack(state_fd, stack, 0, &fd, NULL) < 0 || record_read(fd, "current", &j, NULL) < 0)
                 return false;
         const json_t *stopped = json_object_get(j, "stopped");
-        if (json_integer_value(json_object_get(j, "revision")) != (json_int_t)c->number || json_array_size(stopped) != c->n_stopped)
+        if (json_integer_value(json_object_get(j, "revision")) != (json_int_t)c->number ||
+            json_array_size(stopped) != c->n_stopped)
                 return false;
         for (size_t i = 0; i < c->n_stopped; i++) {
                 const char *name = json_string_value(json_array_get(stopped, i));
@@ -315,16 +320,19 @@ int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_
         if (r < 0)
                 return r;
         json_t *list = json_object_get(j, "stopped");
-        json_array_foreach(list, i, item) if (json_is_string(item)) bytes += strlen(json_string_value(item)) + 1, n++;
+        json_array_foreach (list, i, item)
+                if (json_is_string(item))
+                        bytes += strlen(json_string_value(item)) + 1, n++;
         char **block = malloc((n + 1) * sizeof(char *) + bytes);
         if (!block)
                 return err_oom(err);
         char *text = (char *)(block + n + 1);
         n = 0;
-        json_array_foreach(list, i, item) if (json_is_string(item)) {
-                block[n++] = text;
-                text = stpcpy(text, json_string_value(item)) + 1;
-        }
+        json_array_foreach (list, i, item)
+                if (json_is_string(item)) {
+                        block[n++] = text;
+                        text = stpcpy(text, json_string_value(item)) + 1;
+                }
         block[n] = NULL;
         *ret = block;
         *ret_n = n;

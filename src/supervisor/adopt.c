@@ -116,9 +116,22 @@ static void end_strangers(struct manager *m) {
         }
 }
 
-/* False: it is not gone yet. */
+static bool has_member(const struct manager *m, const char *group) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        if (strcmp(m->stacks[s]->members[n]->host.group, group) == 0)
+                                return true;
+        return false;
+}
+
+/* With its group, when that is nobody's either. False: it is not gone yet. */
 static bool remove_leaf(struct manager *m, const struct found_leaf *l) {
-        return cgroup_remove_leaf(m->host.cgroups, l->group, l->generation, NULL) >= 0;
+        if (cgroup_remove_leaf(m->host.cgroups, l->group, l->generation, NULL) < 0)
+                return false;
+        if (!has_member(m, l->group))
+                (void)cgroup_remove(m->host.cgroups, l->group,
+                                    NULL); /* busy: another leaf of it is still there, and takes it along */
+        return true;
 }
 
 static void sweep_leaves(struct manager *m) {
@@ -159,8 +172,11 @@ void adopt_tend(struct manager *m) {
         for (size_t n = 0; n < found.n_leaves; n++) {
                 const struct found_leaf *l = &found.leaves[n];
 
-                if (!is_a_members(m, l) && !unreadable_has(m, l->group))
-                        all = !l->populated && remove_leaf(m, l) && all; /* what was killed may take its time */
+                if (is_a_members(m, l) || unreadable_has(m, l->group))
+                        continue;
+                if (l->populated) /* once more: a kill that was refused, or a task that came in after it */
+                        (void)cgroup_kill(m->host.cgroups, l->group, l->generation, NULL);
+                all = remove_leaf(m, l) && all;
         }
         free(found.leaves);
         m->leaves_stay = !all;

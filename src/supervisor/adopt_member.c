@@ -83,7 +83,7 @@ static void fill_host(struct member *b, const uint8_t *id, const struct run *was
         b->host.grouped = true;
         b->host.log = was ? (enum act_log)was->log : act_log_choose(&m->host, b->container);
         b->host.log_held = b->host.log == ACT_LOG_JOURNALD || b->host.log == ACT_LOG_FILE;
-        b->host.ephemeral = b->container->rootfs.mode == ROOTFS_EPHEMERAL;
+        b->host.ephemeral = true; /* what it was started as is not what is declared now; no layer of that start may be left */
         b->host.log_fds[0] = fdstore_take(m, "out", b->host.id_text);
         b->host.log_fds[1] = fdstore_take(m, "err", b->host.id_text);
         if (was)
@@ -124,6 +124,17 @@ static void post_adopted(struct member *b, pid_t pid, const struct run *was, boo
                                         .was = was ? &was->instance : NULL });
 }
 
+/* Its main process has ended and was reported; what it left in its leaf was being killed. */
+static bool end_is_known(const struct run *was) {
+        return was && was->instance.phase == PHASE_STOPPING && was->instance.pid == 0 && !was->instance.launching;
+}
+
+static void post_known_end(struct member *b, bool populated) {
+        member_post(b, &(struct event){ .kind = EVENT_ADOPTED, .ended = true, .was = &b->run->instance });
+        if (!populated)
+                member_post(b, &(struct event){ .kind = EVENT_EMPTY });
+}
+
 /* The keeper has it: alive, being started, or ended with its status. */
 static void adopt_from_keeper(struct member *b, struct found_entry *f) {
         struct manager *m = b->stack->manager;
@@ -144,6 +155,10 @@ static void adopt_from_keeper(struct member *b, struct found_entry *f) {
         if (f->event.fd >= 0) {
                 close_fd(b->host.pidfd);
                 b->host.pidfd = take_fd(&f->event.fd);
+        }
+        if (!lives(f) && end_is_known(was)) {
+                post_known_end(b, act_is_populated(&m->host, &b->host) > 0);
+                return;
         }
         post_adopted(b, msg->pid, was, starting);
         if (starting) {
@@ -192,11 +207,6 @@ static int oldest_in(struct manager *m, const struct found_leaf *leaf, pid_t *re
         return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-/* Its main process has ended and was reported; what it left in its leaf was being killed. */
-static bool end_is_known(const struct run *was) {
-        return was && was->instance.phase == PHASE_STOPPING && was->instance.pid == 0 && !was->instance.launching;
-}
-
 /* No keeper has it, and its leaf lives: the keeper was killed. */
 static int adopt_orphan(struct member *b, struct found_leaf *leaf) {
         struct manager *m = b->stack->manager;
@@ -212,6 +222,10 @@ static int adopt_orphan(struct member *b, struct found_leaf *leaf) {
         fill_host(b, was ? was->instance.id : no_id, was, leaf);
         if (!was && act_new_id(&b->host, NULL) >= 0)
                 memcpy(b->state.id, b->host.id, sizeof(b->state.id));
+        if (end_is_known(was)) {
+                post_known_end(b, true);
+                return 0;
+        }
         if (pid > 0)
                 b->host.pidfd = take_pidfd(m, b->host.id_text);
         else {
@@ -224,10 +238,7 @@ static int adopt_orphan(struct member *b, struct found_leaf *leaf) {
                 return r;
         b->guessed = guessed;
         int ended = b->host.pidfd < 0 ? -ENODATA : exit_peek(b->host.pidfd, pid, ticks, &info);
-        if (end_is_known(was)) {
-                info = was->instance.last_exit;
-                ended = 1;
-        } else if (ended < 0 || (ended > 0 && guessed))
+        if (ended < 0 || (ended > 0 && guessed))
                 info = EXIT_INFO_UNKNOWN;
         post_adopted(b, pid, was, false);
         b->start_ticks = ticks;
@@ -247,19 +258,19 @@ static void adopt_end(struct member *b) {
         struct exit_info info = EXIT_INFO_NULL;
 
         fill_host(b, was->instance.id, was, leaf_of(m->adoption, b, true, was->instance.generation));
+        if (end_is_known(was)) {
+                post_known_end(b, false);
+                return;
+        }
         b->host.pidfd = take_pidfd(m, b->host.id_text);
         post_adopted(b, was->instance.pid, was, false);
-        int r = 1;
-        if (end_is_known(was))
-                info = was->instance.last_exit;
-        else
-                r = exit_peek(b->host.pidfd, was->instance.pid, was->start_ticks, &info);
+        int r = exit_peek(b->host.pidfd, was->instance.pid, was->start_ticks, &info);
         b->guessed = was->guessed;
         if (r == 0) { /* a moment more: it is being reaped */
                 orphan_begin(b);
                 return;
         }
-        if (r < 0 || (b->guessed && !end_is_known(was)))
+        if (r < 0 || b->guessed)
                 info = EXIT_INFO_UNKNOWN;
         member_check_oom(b);
         member_post(b, &(struct event){ .kind = EVENT_EXITED, .exit = info });

@@ -22,8 +22,13 @@ bool defer_call(struct manager *m, struct control_call *call, json_t *parameters
         if (!m->adopting)
                 return false;
         struct deferred *d = calloc(1, sizeof(*d));
-        if (!d)
-                return false; /* the method itself says that it is too early */
+        if (!d) {
+                struct err err = { 0 };
+
+                (void)err_oom(&err);
+                (void)control_fail(call, &err);
+                return true;
+        }
         *d = (struct deferred){ .call = control_call_ref(call), .parameters = json_incref(parameters), .handler = handler };
         while (*at)
                 at = &(*at)->next;

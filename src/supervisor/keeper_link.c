@@ -62,9 +62,10 @@ static void on_started(struct manager *m, struct member *b, struct keeper_event 
 
 /* The field CTRSUP_STEP of container-failed. */
 static const char *step_of(const struct member *b, const struct keeper_failure *failure) {
-        static const char *const words[] = {
-                [KEEPER_STAGE_KEEPER] = "clone", [KEEPER_STAGE_PREPARE] = "prepare", [KEEPER_STAGE_PAYLOAD] = "payload", [KEEPER_STAGE_INIT] = "exec"
-        };
+        static const char *const words[] = { [KEEPER_STAGE_KEEPER] = "clone",
+                                             [KEEPER_STAGE_PREPARE] = "prepare",
+                                             [KEEPER_STAGE_PAYLOAD] = "payload",
+                                             [KEEPER_STAGE_INIT] = "exec" };
         static_assert(ARRAY_SIZE(words) == _KEEPER_STAGE_MAX, "a word for every stage");
 
         return b->command_failed ? "exec" : failure->stage < ARRAY_SIZE(words) ? words[failure->stage] : NULL;
@@ -90,7 +91,7 @@ void keeper_link_exited(struct member *b, const struct keeper_exit *exit) {
 }
 
 void keeper_link_end_stranger(struct manager *m, struct keeper_event *e) {
-        if (e->fd >= 0)
+        if (e->fd >= 0 && e->message.state != KEEPER_ENDED)
                 (void)syscall(SYS_pidfd_send_signal, e->fd, SIGKILL, NULL, 0);
         else
                 (void)keeper_client_forget(m->host.keeper, e->message.id);
@@ -217,6 +218,9 @@ static void open_again(struct manager *m) {
                         orphan_hold_all(m);
         }
         if (r < 0) {
+                /* One that was half taken in is none: it ends, or is found again. */
+                m->keeper_source = sd_event_source_disable_unref(m->keeper_source);
+                m->host.keeper = keeper_client_free(m->host.keeper);
                 retry_later(m);
                 struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = err.text };
 

@@ -12,6 +12,7 @@
 #include "quiesce.h"
 #include "ready.h"
 #include "reload.h"
+#include "removal.h"
 #include "restore.h"
 #include "rights.h"
 #include "stacks.h"
@@ -301,6 +302,7 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                 }
         for (size_t s = 0; !m->adopting && s < m->n_stacks; s++)
                 stack_sweep(m->stacks[s]);
+        restore_tend(m);
         adopt_tend(m);
         keeper_link_tend(m);
         logger_link_tend(m);
@@ -420,7 +422,8 @@ int manager_new(const struct options *o, struct settings *settings, struct manag
         m->settings = settings;
         m->exit_code = o->mode == MODE_RUN ? -1 : 0;
         m->reporter = REPORTER_NULL;
-        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->cgroup_lock_fd = m->lock_fd = m->reload_pidfd = -EBADF;
+        m->host.borrowed_lock = m->host.logger = m->host.state_fd = m->host.uids_fd = m->runtime_fd = m->cgroup_lock_fd =
+                m->lock_fd = m->reload_pidfd = -EBADF;
         m->passed_socket = -EBADF;
         m->state_dir = o->state ? o->state : settings->paths.state;
         m->runtime_dir = o->runtime ? o->runtime : settings->paths.runtime;

@@ -89,6 +89,7 @@ struct stack_entry {
         bool traces_stay, traces_told; /* all that is left of it are files that cannot be removed: at the next reconcile; that was said */
         char unreadable[ERR_TEXT_MAX], cure[ERR_HINT_MAX]; /* supervisor/unreadable.h; "": it is not */
         bool leaving;                  /* such a one is being removed */
+        bool keeps_unknown;            /* something of it runs whose declaration cannot be read, and is not to be ended */
 };
 
 struct event_ring {
@@ -143,6 +144,7 @@ struct manager {
         bool ending_asked, leaving;    /* SIGTERM came; the system goes down: the loop ends when all are down */
         bool adopting;                 /* what runs is being taken over: nothing is launched, nothing applied */
         bool leaves_stay;              /* of nobody, and still busy: supervisor/adopt.h */
+        bool sweep_due;                /* what interrupted first applies left on disk could not be removed: at the next reconcile */
         bool recalling;                /* records are being read: none is written, no timer runs */
         bool ending;                   /* all stacks are being removed; then the loop ends */
         bool over;                     /* the loop ends now */

@@ -1,6 +1,7 @@
 /* Each method checks its parameters, finds what is meant, and hands on: to stacks (what is declared), to members (what is
  * operated), to watch (who waits for the outcome). */
 #include "methods.h"
+#include "apply.h"
 #include "defer.h"
 #include "describe.h"
 #include "exec.h"
@@ -8,7 +9,9 @@
 #include "member.h"
 #include "quiesce.h"
 #include "reload.h"
-#include "stacks.h"
+#include "removal.h"
+#include "stack_plan.h"
+#include "stack_record.h"
 #include "unreadable.h"
 #include "watch.h"
 
@@ -48,7 +51,7 @@ static bool is_strings(const json_t *array) {
         size_t n;
         const json_t *v;
 
-        json_array_foreach(array, n, v)
+        json_array_foreach (array, n, v)
                 if (!json_is_string(v))
                         return false;
         return true;
@@ -78,11 +81,13 @@ static int check_targets(struct manager *m, struct control_call *call, const jso
                 (void)control_invalid_parameter(call, "targets");
                 return 1;
         }
-        json_array_foreach(targets, n, t) {
-                if (count_matches(m, json_string_value(t)) > 0 || manager_find_stack(m, json_string_value(t)) || unreadable_has(m, json_string_value(t)))
+        json_array_foreach (targets, n, t) {
+                if (count_matches(m, json_string_value(t)) > 0 || manager_find_stack(m, json_string_value(t)) ||
+                    unreadable_has(m, json_string_value(t)))
                         continue;
-                (void)control_error(call, "NoSuchTarget", json_pack("{s:O, s:s?}", "target", t, "hint",
-                                                                    m->n_stacks == 0 ? "no stack is applied" : NULL));
+                (void)control_error(
+                        call, "NoSuchTarget",
+                        json_pack("{s:O, s:s?}", "target", t, "hint", m->n_stacks == 0 ? "no stack is applied" : NULL));
                 return 1;
         }
         return 0;
@@ -117,7 +122,13 @@ static int apply_or_plan(struct control_call *call, json_t *parameters, struct m
         if (!json_is_object(a.document))
                 return control_invalid_parameter(call, "document") < 0 ? -EIO : 1;
         if (m->ending || m->adopting || (m->quiesced && !dry_run))
-                return fail(call, "Busy", m->adopting ? "the supervisor is taking over what runs" : m->ending ? "the supervisor is stopping" : QUIESCED, NULL) < 0 ? -EIO : 1;
+                return fail(call, "Busy",
+                            m->adopting ? "the supervisor is taking over what runs"
+                            : m->ending ? "the supervisor is stopping"
+                                        : QUIESCED,
+                            NULL) < 0
+                               ? -EIO
+                               : 1;
         int r = diag_list_init(&diags, "stack");
         if (r < 0)
                 return r;
@@ -219,7 +230,8 @@ static void overrule_plan(struct member *b) {
         for (size_t n = 0; s->plan && n < s->plan->n_actions; n++) {
                 const struct plan_action *a = &s->plan->actions[n];
 
-                if (a->kind != ACTION_REMOVE && a->container && a->replica == b->state.replica && strcmp(a->container, b->state.container) == 0)
+                if (a->kind != ACTION_REMOVE && a->container && a->replica == b->state.replica &&
+                    strcmp(a->container, b->state.container) == 0)
                         s->begun[n] = s->done[n] = true;
         }
 }
@@ -254,7 +266,7 @@ static int check_readable(struct manager *m, const json_t *targets, struct err *
         size_t n;
         const json_t *t;
 
-        json_array_foreach(targets, n, t) {
+        json_array_foreach (targets, n, t) {
                 char stack[NAME_SIZE];
                 const char *target = json_string_value(t);
 
@@ -282,8 +294,10 @@ static int run_operation(struct control_call *call, json_t *parameters, struct m
         operate(m, targets, all, o);
         if (!control_call_more(call))
                 return control_reply(call, NULL, false);
-        return watch_goal(m, call,
-                          &(struct wait_for){ .goal = o->goal, .targets = all ? NULL : targets, .asked = true, .timeout_usec = timeout(parameters) });
+        return watch_goal(
+                m, call,
+                &(struct wait_for){
+                        .goal = o->goal, .targets = all ? NULL : targets, .asked = true, .timeout_usec = timeout(parameters) });
 }
 
 static int method_start(struct control_call *call, json_t *parameters, void *userdata) {
@@ -316,8 +330,9 @@ static int method_stop(struct control_call *call, json_t *parameters, void *user
                 return 0;
         if (signal < 0)
                 return control_invalid_parameter(call, "signal");
-        return run_operation(call, parameters, userdata,
-                             &(struct operation){ .event = EVENT_STOP, .goal = GOAL_DOWN, .signal = signal, .grace_usec = USEC_INFINITY });
+        return run_operation(
+                call, parameters, userdata,
+                &(struct operation){ .event = EVENT_STOP, .goal = GOAL_DOWN, .signal = signal, .grace_usec = USEC_INFINITY });
 }
 
 static int method_remove(struct control_call *call, json_t *parameters, void *userdata) {
@@ -356,10 +371,14 @@ static int method_wait(struct control_call *call, json_t *parameters, void *user
         if (check_targets(m, call, targets) != 0)
                 return 0;
         if (word && strcmp(word, "healthy") == 0)
-                return fail(call, "Unsupported", "wait for healthy is not supported yet (there are no health checks)", "--for=ready");
+                return fail(call, "Unsupported", "wait for healthy is not supported yet (there are no health checks)",
+                            "--for=ready");
         for (size_t n = 0; word && n < ARRAY_SIZE(goals); n++)
                 if (strcmp(goals[n].word, word) == 0)
-                        return watch_goal(m, call, &(struct wait_for){ .goal = goals[n].goal, .targets = targets, .timeout_usec = timeout(parameters) });
+                        return watch_goal(m, call,
+                                          &(struct wait_for){ .goal = goals[n].goal,
+                                                              .targets = targets,
+                                                              .timeout_usec = timeout(parameters) });
         return control_invalid_parameter(call, "for");
 }
 
@@ -398,7 +417,7 @@ static int method_exec(struct control_call *call, json_t *parameters, void *user
                 return control_invalid_parameter(call, "target");
         if (!json_is_array(q.command) || json_array_size(q.command) == 0 || !is_strings(q.command))
                 return control_invalid_parameter(call, "command");
-        json_object_foreach(q.environment, key, value)
+        json_object_foreach (q.environment, key, value)
                 if (!json_is_string(value))
                         return control_invalid_parameter(call, "environment");
         q.member = find_one(m, target, &count);

@@ -3,8 +3,9 @@
 #include "member.h"
 #include "orphan.h"
 #include "quiesce.h"
+#include "removal.h"
 #include "run.h"
-#include "stacks.h"
+#include "stack_plan.h"
 #include "trash.h"
 #include "watch.h"
 
@@ -77,9 +78,10 @@ static bool forget(struct manager *m) {
                         }
                         member_forget_record(b);
                         member_free(b);
+                        stack_add_members(stack);
                 }
-                bool leaving = stack->leaving;
-                if (!stack_try_forget(stack) && leaving)
+                bool ending = (stack->leaving && !stack->traces_stay) || (stack->keeps_unknown && !stack->generation);
+                if (!stack_try_forget(stack) && ending)
                         all = false;
         }
         return all;

@@ -1,6 +1,7 @@
 #include "quiesce.h"
 #include "defer.h"
 #include "member.h"
+#include "stack_plan.h"
 #include "system_state.h"
 #include "watch.h"
 
@@ -45,19 +46,26 @@ static bool waits_for_provider(const struct member *b) {
         for (size_t n = 0; n < b->stack->n_members; n++) {
                 const struct instance *i = &b->stack->members[n]->state;
 
-                if (follows(b, b->stack->members[n]) &&
-                    (i->desire == DESIRE_HELD || i->phase == PHASE_PENDING || i->phase == PHASE_STARTING || i->phase == PHASE_STOPPING))
+                if (follows(b, b->stack->members[n]) && (i->desire == DESIRE_HELD || i->phase == PHASE_PENDING ||
+                                                         i->phase == PHASE_STARTING || i->phase == PHASE_STOPPING))
                         return true;
         }
         return false;
 }
 
+static bool is_wanted(const struct member *b) {
+        const struct generation *g = b->stack->generation;
+
+        return b->state.kept || (g && spec_find(g->spec, b->state.container));
+}
+
 /* true: it still waits. */
 static bool release(struct member *b) {
-        if (b->state.desire != DESIRE_HELD)
+        if (b->state.desire != DESIRE_HELD || !is_wanted(b))
                 return false;
         if (waits_for_provider(b))
                 return true;
+        b->state.outdated = false; /* what starts now is what is declared now */
         member_post(b, &(struct event){ .kind = EVENT_START });
         return false;
 }
@@ -101,7 +109,8 @@ static int mark(struct manager *m, struct err *err) {
 }
 
 static int unsupported(struct control_call *call) {
-        return control_error(call, "Unsupported", json_pack("{s:s}", "message", "only the daemon's stacks are stopped and started together"));
+        return control_error(call, "Unsupported",
+                             json_pack("{s:s}", "message", "only the daemon's stacks are stopped and started together"));
 }
 
 int quiesce_method(struct control_call *call, json_t *parameters, void *manager) {
@@ -127,6 +136,21 @@ int quiesce_method(struct control_call *call, json_t *parameters, void *manager)
         return watch_goal(m, call, &f);
 }
 
+/* What a plan before this supervisor had not got to: it did not while all was down. */
+static void plan_rest(struct manager *m) {
+        for (size_t s = 0; s < m->n_stacks; s++) {
+                struct err err = { 0 };
+
+                if (m->stacks[s]->generation && !m->stacks[s]->plan && stack_plan_rest(m->stacks[s], &err) < 0) {
+                        struct report_event e = {
+                                .kind = REPORT_NOTICE, .priority = 3, .stack = m->stacks[s]->name, .message = err.text
+                        };
+
+                        manager_report(m, &e);
+                }
+        }
+}
+
 int quiesce_method_resume(struct control_call *call, json_t *parameters, void *manager) {
         struct manager *m = manager;
 
@@ -138,11 +162,14 @@ int quiesce_method_resume(struct control_call *call, json_t *parameters, void *m
                 return control_error(call, "Busy", json_pack("{s:s}", "message", "the system is going down"));
         (void)unlinkat(m->runtime_fd, MARKER, 0);
         if (m->quiesced) {
-                struct report_event e = { .kind = REPORT_NOTICE, .priority = 5, .message = "the stacks that were stopped are started again" };
+                struct report_event e = { .kind = REPORT_NOTICE,
+                                          .priority = 5,
+                                          .message = "the stacks that were stopped are started again" };
 
                 m->quiesced = false;
                 m->resuming = true;
                 manager_report(m, &e);
+                plan_rest(m);
                 manager_poke(m);
         }
         return control_reply(call, NULL, false);

@@ -1,8 +1,8 @@
 #include "reload.h"
+#include "apply.h"
 #include "config.h"
 #include "defer.h"
 #include "rights.h"
-#include "stacks.h"
 #include "watch.h"
 
 #include <ctrsup/spec/load.h>
@@ -22,7 +22,9 @@ struct report_event reload_complaint(const struct config_complaints *c, char wor
 
         if (c->n > 1 && n > 0 && n < ERR_TEXT_MAX)
                 (void)snprintf(words + n, (size_t)(ERR_TEXT_MAX - n), "; and %zu more", c->n - 1);
-        return (struct report_event){ .kind = REPORT_CONFIG_INVALID, .message = words, .file = c->file, .line = c->line, .error = EINVAL };
+        return (struct report_event){
+                .kind = REPORT_CONFIG_INVALID, .message = words, .file = c->file, .line = c->line, .error = EINVAL
+        };
 }
 
 /* --- the settings --- */
@@ -94,7 +96,7 @@ void reload_on_signal(struct manager *m) {
 
         begin(m);
         struct settings *new = read_settings(m, &c, &err);
-        if (new && take_settings(m, new, need_restart, &err) < 0)
+        if (new &&take_settings(m, new, need_restart, &err) < 0)
                 settings_free(new);
         else if (new) {
                 struct report_event e = { .kind = REPORT_NOTICE, .priority = 5, .message = "the settings were read again" };
@@ -104,7 +106,7 @@ void reload_on_signal(struct manager *m) {
                 json_t *name;
 
                 manager_report(m, &e);
-                json_array_foreach(need_restart, n, name) {
+                json_array_foreach (need_restart, n, name) {
                         (void)snprintf(words, sizeof(words), "%s needs a restart to change", json_string_value(name));
                         restart.message = words;
                         manager_report(m, &restart);
@@ -139,8 +141,28 @@ static const char *name_of(const json_t *document) {
 }
 
 static void add_failure(struct reload *r, const char *name, const struct err *err) {
-        (void)json_array_append_new(r->failures, json_pack("{s:s, s:s, s:i, s:s, s:o, s:[]}", "stack", name, "container", "", "replica", 0, "message",
-                                                           err->text, "hint", err->hint[0] ? json_string(err->hint) : json_null(), "lines"));
+        (void)json_array_append_new(r->failures, json_pack("{s:s, s:s, s:i, s:s, s:o, s:[]}", "stack", name, "container", "",
+                                                           "replica", 0, "message", err->text, "hint",
+                                                           err->hint[0] ? json_string(err->hint) : json_null(), "lines"));
+}
+
+static json_t *containers_of(const json_t *document) {
+        return json_object_get(json_object_get(document, "stack"), "containers");
+}
+
+/* What the other documents add to the containers there are: the policy counts them together. */
+static size_t count_others(const struct reload *r, const json_t *document) {
+        size_t sum = 0, n;
+        json_t *d;
+
+        json_array_foreach (r->documents, n, d) {
+                const struct stack_entry *s = manager_find_stack(r->m, name_of(d));
+                size_t now = s ? s->n_members : 0, then = json_object_size(containers_of(d));
+
+                if (d != document && then > now)
+                        sum += then - now;
+        }
+        return sum;
 }
 
 /* One document. 1: it declares what is applied; 0: applied, or could be; -errno: diagnostics or failures say why. */
@@ -148,7 +170,12 @@ static int apply_one(struct reload *r, const json_t *document, bool dry_run) {
         struct plan *plan = NULL;
         struct diag_list diags;
         struct err err = { 0 };
-        struct apply a = { .document = document, .dry_run = dry_run, .only_changed = true, .uid = r->peer->uid, .pid = r->peer->pid };
+        struct apply a = { .document = document,
+                           .dry_run = dry_run,
+                           .only_changed = true,
+                           .n_others = dry_run ? count_others(r, document) : 0,
+                           .uid = r->peer->uid,
+                           .pid = r->peer->pid };
 
         if (diag_list_init(&diags, "stack") < 0)
                 return -ENOMEM;
@@ -169,9 +196,39 @@ static int apply_one(struct reload *r, const json_t *document, bool dry_run) {
         return e < 0 ? e : same;
 }
 
+/* Two files of one stack would replace each other's containers at every reload: neither is taken. */
+static bool refuse_twins(struct reload *r) {
+        bool any = false;
+
+        for (size_t n = json_array_size(r->documents); n-- > 0;) {
+                const char *name = name_of(json_array_get(r->documents, n));
+                struct err err = { 0 };
+                bool twin = false;
+
+                for (size_t k = n; k-- > 0;)
+                        if (strcmp(name_of(json_array_get(r->documents, k)), name) == 0) {
+                                twin = true;
+                                (void)json_array_remove(r->documents, k);
+                                n--;
+                        }
+                if (!twin)
+                        continue;
+                (void)err_set(&err, EEXIST, "two files of stacks.d declare stack %s", name);
+                (void)err_hint(&err, "give one of them another name, or take it away");
+                struct report_event e = {
+                        .kind = REPORT_STACK_APPLY_FAILED, .stack = name, .message = err.text, .hint = err.hint, .error = err.code
+                };
+                manager_report(r->m, &e);
+                add_failure(r, name, &err);
+                (void)json_array_remove(r->documents, n);
+                any = true;
+        }
+        return any;
+}
+
 /* true: all is right. Those that are not are taken out of what is to be applied. */
 static bool check_all(struct reload *r) {
-        bool all = true;
+        bool all = !refuse_twins(r);
 
         for (size_t n = json_array_size(r->documents); n-- > 0;)
                 if (apply_one(r, json_array_get(r->documents, n), true) < 0) {
@@ -185,7 +242,7 @@ static void apply_all(struct reload *r) {
         size_t n;
         json_t *d;
 
-        json_array_foreach(r->documents, n, d) {
+        json_array_foreach (r->documents, n, d) {
                 int e = apply_one(r, d, false);
 
                 if (e >= 0)
@@ -201,7 +258,8 @@ static void find_without_file(struct reload *r) {
         for (size_t s = 0; s < m->n_stacks; s++) {
                 const char *file = m->stacks[s]->generation ? m->stacks[s]->generation->spec->file : NULL;
 
-                if (file && strncmp(file, m->settings->paths.stacks, len) == 0 && file[len] == '/' && access(file, F_OK) < 0 && errno == ENOENT)
+                if (file && strncmp(file, m->settings->paths.stacks, len) == 0 && file[len] == '/' && access(file, F_OK) < 0 &&
+                    errno == ENOENT)
                         (void)json_array_append_new(r->without_file, json_string(m->stacks[s]->name));
         }
 }
@@ -209,13 +267,20 @@ static void find_without_file(struct reload *r) {
 static int answer(struct reload *r, struct control_call *call, uint64_t timeout_usec) {
         bool more = control_call_more(call);
 
-        int e = control_reply(call, json_pack("{s:{s:O, s:O, s:O, s:O, s:O}}", "reload", "need_restart", r->need_restart, "applied", r->applied,
-                                              "unchanged", r->unchanged, "without_file", r->without_file, "diagnostics", r->diagnostics),
+        int e = control_reply(call,
+                              json_pack("{s:{s:O, s:O, s:O, s:O, s:O, s:O}}", "reload", "need_restart", r->need_restart,
+                                        "applied", r->applied, "unchanged", r->unchanged, "without_file", r->without_file,
+                                        "diagnostics", r->diagnostics, "failures", r->failures),
                               more);
         if (e < 0 || !more)
                 return e;
-        return watch_goal(r->m, call, &(struct wait_for){ .goal = GOAL_UP, .targets = r->applied, .plans = true, .failures = r->failures,
-                                                          .settle = true, .timeout_usec = timeout_usec });
+        return watch_goal(r->m, call,
+                          &(struct wait_for){ .goal = GOAL_UP,
+                                              .targets = r->applied,
+                                              .plans = true,
+                                              .failures = r->failures,
+                                              .settle = true,
+                                              .timeout_usec = timeout_usec });
 }
 
 static int run(struct reload *r, struct control_call *call, uint64_t timeout_usec) {
@@ -226,7 +291,7 @@ static int run(struct reload *r, struct control_call *call, uint64_t timeout_use
 
         if (!r->keep_going) {
                 new = read_settings(m, &c, &err);
-                if (!new && c.n > 0)
+                if (!new &&c.n > 0)
                         return control_error(call, "InvalidConfig", json_pack("{s:O?}", "diagnostics", c.list));
                 if (!new)
                         return control_fail(call, &err);
@@ -241,7 +306,7 @@ static int run(struct reload *r, struct control_call *call, uint64_t timeout_use
                 (void)err_set(&err, EIO, "%s", json_string_value(json_object_get(json_array_get(r->failures, 0), "message")));
                 return control_fail(call, &err);
         }
-        if (new && take_settings(m, new, r->need_restart, &err) < 0) {
+        if (new &&take_settings(m, new, r->need_restart, &err) < 0) {
                 settings_free(new);
                 return control_fail(call, &err);
         }
@@ -254,7 +319,7 @@ static bool are_objects(const json_t *array) {
         size_t n;
         json_t *v;
 
-        json_array_foreach(array, n, v)
+        json_array_foreach (array, n, v)
                 if (!json_is_object(v))
                         return false;
         return true;
@@ -270,9 +335,12 @@ int reload_method(struct control_call *call, json_t *parameters, void *manager) 
         if (documents && !json_is_null(documents) && (!json_is_array(documents) || !are_objects(documents)))
                 return control_invalid_parameter(call, "documents");
         if (m->options->mode != MODE_SERVICE)
-                return control_error(call, "Unsupported", json_pack("{s:s}", "message", "a foreground supervisor has nothing to reload"));
+                return control_error(call, "Unsupported",
+                                     json_pack("{s:s}", "message", "a foreground supervisor has nothing to reload"));
         if (m->ending || m->quiesced)
-                return control_error(call, "Busy", json_pack("{s:s}", "message", "all stacks are stopped, for a shutdown or until ctrsup daemon start-stacks"));
+                return control_error(call, "Busy",
+                                     json_pack("{s:s}", "message",
+                                               "all stacks are stopped, for a shutdown or until ctrsup daemon start-stacks"));
         struct reload r = {
                 .m = m,
                 .peer = control_call_peer(call),
@@ -315,7 +383,9 @@ static bool has_stack_files(const char *folder) {
 
 static int on_client_exit(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         struct manager *m = userdata;
-        struct report_event e = { .kind = REPORT_NOTICE, .priority = 4, .message = "not all of stacks.d could be applied; its lines above say why" };
+        struct report_event e = { .kind = REPORT_NOTICE,
+                                  .priority = 4,
+                                  .message = "not all of stacks.d could be applied; its lines above say why" };
         siginfo_t info = { 0 };
 
         if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
@@ -330,8 +400,13 @@ static int on_client_exit(sd_event_source *source _unused_, int fd, uint32_t rev
 /* YAML is the client's: it is parsed in a process that holds nothing. */
 static int spawn_client(struct manager *m) {
         const char *socket = m->socket_path ? m->socket_path : m->settings->control.socket;
-        char *argv[] = { m->client_program, (char *)(uintptr_t)"daemon", (char *)(uintptr_t)"reload", (char *)(uintptr_t)"--keep-going",
-                         (char *)(uintptr_t)"--host", (char *)(uintptr_t)socket, NULL };
+        char *argv[] = { m->client_program,
+                         (char *)(uintptr_t) "daemon",
+                         (char *)(uintptr_t) "reload",
+                         (char *)(uintptr_t) "--keep-going",
+                         (char *)(uintptr_t) "--host",
+                         (char *)(uintptr_t)socket,
+                         NULL };
         posix_spawnattr_t attr;
         sigset_t none, pipe;
         pid_t pid;
@@ -350,17 +425,26 @@ static int spawn_client(struct manager *m) {
         if (r != 0)
                 return -r;
         m->reload_pidfd = pidfd_open(pid, 0); /* ours and not waited for: it is still that one */
-        if (m->reload_pidfd < 0)
-                return -errno;
-        return sd_event_add_io(m->event, &m->reload_child, m->reload_pidfd, EPOLLIN, on_client_exit, m);
+        r = m->reload_pidfd < 0 ? -errno
+                                : sd_event_add_io(m->event, &m->reload_child, m->reload_pidfd, EPOLLIN, on_client_exit, m);
+        if (r < 0) { /* it goes: nobody would hear of its end */
+                (void)kill(pid, SIGKILL);
+                (void)waitpid(pid, NULL, 0);
+                m->reload_pidfd = close_fd(m->reload_pidfd);
+        }
+        return r;
 }
 
 void reload_stacks_d(struct manager *m) {
-        if (m->options->mode != MODE_SERVICE || m->quiesced || m->reload_pidfd >= 0 || !has_stack_files(m->settings->paths.stacks))
+        if (m->options->mode != MODE_SERVICE || m->quiesced || m->reload_pidfd >= 0 ||
+            !has_stack_files(m->settings->paths.stacks))
                 return;
         int r = spawn_client(m);
         if (r < 0) {
-                struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .error = -r, .message = "stacks.d was not applied: its client could not be started" };
+                struct report_event e = { .kind = REPORT_NOTICE,
+                                          .priority = 3,
+                                          .error = -r,
+                                          .message = "stacks.d was not applied: its client could not be started" };
 
                 manager_report(m, &e);
         }

@@ -1,5 +1,6 @@
 #include "restore.h"
 #include "member.h"
+#include "stack_plan.h"
 #include "stacks.h"
 #include "unreadable.h"
 
@@ -56,14 +57,17 @@ static int load_generation(int fd, const char *name, uint64_t number, struct gen
         return r;
 }
 
-/* The declaration of an older revision; NULL: it is not kept any more, or had no such container. */
-static const struct spec_container *declared_then(struct restoring *o, uint64_t revision, const char *container) {
+/* The declaration of an older revision. -ENOENT: it is not kept any more, or had no such container. */
+static int declared_then(struct restoring *o, uint64_t revision, const char *container, const struct spec_container **ret,
+                         struct err *err) {
         if (!o->then || o->then->revision != revision) {
                 o->then = generation_unref(o->then);
-                if (load_generation(o->revisions_fd, o->s->name, revision, &o->then, NULL) < 0)
-                        return NULL;
+                int r = load_generation(o->revisions_fd, o->s->name, revision, &o->then, err);
+                if (r < 0)
+                        return r;
         }
-        return spec_find(o->then->spec, container);
+        *ret = spec_find(o->then->spec, container);
+        return *ret ? 0 : err_set(err, ENOENT, "revision %ju has no container %s", (uintmax_t)revision, container);
 }
 
 static bool is_marked_stopped(const struct restoring *o, const char *container, uint32_t replica) {
@@ -84,26 +88,33 @@ static bool is_to_try_again(const struct member *b) {
                (b->state.phase == PHASE_COMPLETED && p->type == TYPE_SERVICE && p->restart == RESTART_ALWAYS);
 }
 
-/* It was started from an older revision, by an apply that was interrupted: does it run what is wanted now? */
-static void compare(struct restoring *o, struct member *b, uint64_t revision) {
-        const struct spec_container *then = declared_then(o, revision, b->state.container);
-        struct arena *arena = arena_new();
+/* Of us, not of the record: started again in a moment we may well read it. Nothing was touched. */
+static bool is_passing(int r) {
+        return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EINTR || r == -EAGAIN;
+}
+
+/* It was started from an older revision, by an apply that was interrupted: does it run what is wanted now? What cannot be compared does
+ * not, for all that is known. */
+static int compare(struct restoring *o, struct member *b, uint64_t revision, struct err *err) {
+        const struct spec_container *then = NULL;
         struct spec_changes changes = { 0 };
 
-        if (is_to_try_again(b) || !then || !arena || spec_diff_container(arena, then, b->container, &changes) < 0 ||
-            spec_changes_class(&changes) >= CHANGE_REPLACE)
+        int r = declared_then(o, revision, b->state.container, &then, err);
+        if (is_passing(r))
+                return r;
+        struct arena *arena = arena_new();
+        if (!arena)
+                return err_oom(err);
+        if (then && (r = spec_diff_container(arena, then, b->container, &changes)) < 0)
+                r = err_oom(err);
+        else if (is_to_try_again(b) || !then || spec_changes_class(&changes) >= CHANGE_REPLACE)
                 b->state.outdated = true;
         else {
                 b->state.revision = b->generation->revision;
                 b->update_due = changes.n > 0 && spec_changes_class(&changes) == CHANGE_LIVE;
         }
-        if (arena)
-                (void)arena_free(arena);
-}
-
-/* Of us, not of the record: started again in a moment we may well read it. Nothing was touched. */
-static bool is_passing(int r) {
-        return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EINTR || r == -EAGAIN;
+        (void)arena_free(arena);
+        return is_passing(r) ? r : 0;
 }
 
 /* What the last supervisor of this boot wrote of it. The disk has the operator's marks of each revision; of the same revision the record is
@@ -141,9 +152,7 @@ static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
         b->host.grouped = true; /* its limits and empty leaves may be all that is left, and go with it */
         b->host.root_uid = run.root_uid;
         b->host.root_gid = run.root_gid;
-        if (!same)
-                compare(o, b, run.instance.revision);
-        return 0;
+        return same ? 0 : compare(o, b, run.instance.revision, ret_err);
 }
 
 /* What an apply took out of the file, and was still there: it was to go, or to be kept. */
@@ -174,12 +183,26 @@ static int bring_back_undeclared(struct restoring *o, struct err *ret_err) {
                 }
                 if (r < 0)
                         continue;
-                const struct spec_container *c = declared_then(o, run.instance.revision, names[k].container);
-                struct member *b = c ? member_new(o->s, o->then, c, names[k].replica) : NULL;
-                if (!b) { /* adoption ends what runs of it, as of a stranger */
+                const struct spec_container *c = NULL;
+                r = declared_then(o, run.instance.revision, names[k].container, &c, &err);
+                if (is_passing(r)) {
+                        *ret_err = err;
+                        return r;
+                }
+                if (r < 0 && run.instance.kept) {
+                        (void)err_wrap(&err, "what --prune=no kept is left alone, its declaration cannot be read");
+                        (void)err_hint(&err, "ctrsup remove %s ends it", o->s->name);
+                        notice(m, o->s->name, names[k].container, &err);
+                        o->s->keeps_unknown = true;
+                        continue;
+                }
+                if (r < 0) { /* adoption ends what runs of it, as of a stranger */
                         (void)runs_remove(m->runtime_fd, o->s->name, names[k].container, names[k].replica, NULL);
                         continue;
                 }
+                struct member *b = member_new(o->s, o->then, c, names[k].replica);
+                if (!b)
+                        return err_oom(ret_err);
                 b->undeclared = true;
                 r = recall(o, b, ret_err);
                 if (r < 0)
@@ -251,7 +274,7 @@ int restore_all(struct manager *m, struct err *err) {
         size_t n = 0, n_leaving = 0;
 
         m->recalling = true; /* until adoption */
-        (void)revisions_sweep(m->host.state_fd, NULL); /* room given back: the next start tries again */
+        m->sweep_due = revisions_sweep(m->host.state_fd, NULL) < 0;
         int r = revisions_stacks(m->host.state_fd, &names, &n, err);
         if (r < 0)
                 return r;
@@ -279,9 +302,15 @@ int restore_all(struct manager *m, struct err *err) {
                                 *err = why;
                                 return r;
                         }
-                        notice(m, leaving[i], NULL, &why);
+                        unreadable_add_leaving(m, leaving[i], &why);
+                        why = (struct err){ 0 };
                 }
         return 0;
+}
+
+void restore_tend(struct manager *m) {
+        if (m->sweep_due)
+                m->sweep_due = revisions_sweep(m->host.state_fd, NULL) < 0;
 }
 
 void stack_resume(struct stack_entry *s) {

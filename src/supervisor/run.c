@@ -1,6 +1,6 @@
 #include "run.h"
+#include "apply.h"
 #include "member.h"
-#include "stacks.h"
 
 #include <string.h>
 

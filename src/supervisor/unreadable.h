@@ -14,9 +14,13 @@ void unreadable_add(struct manager *m, const char *name, const struct err *why);
 /* 0; or the reason with its cure: for whoever asks for something of it. */
 int unreadable_refuse(const struct stack_entry *s, struct err *err);
 int unreadable_remove(struct manager *m, struct stack_entry *s, bool volumes, struct err *err);
-/* Of one being removed: ends what is left. true: nothing is. */
+/* One whose removal began before this supervisor: it goes on. */
+void unreadable_add_leaving(struct manager *m, const char *name, const struct err *why);
+/* Ends whatever runs below the stack's cgroup. true: nothing is left. */
+bool unreadable_end(struct stack_entry *s);
+/* Of one being removed: ends what is left, then gives back its layers and ids. true: nothing is left. */
 bool unreadable_is_gone(struct stack_entry *s);
-/* Does that group ("shop/api.1") belong to one, that is not being removed? */
+/* Is what runs in that group ("shop/api.1") and belongs to no member to be left alone? Its stack cannot be read, or its declaration. */
 bool unreadable_has(struct manager *m, const char *group);
 /* [{"stack", "reason", "hint"}]. */
 json_t *unreadable_describe(const struct manager *m);

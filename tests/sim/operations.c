@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *any_stack(struct chance *c) { return model_stacks[chance_below(c, MODEL_STACKS)]; }
+static const char *any_stack(struct chance *c) {
+        return model_stacks[chance_below(c, MODEL_STACKS)];
+}
 
 static json_t *any_duration(struct chance *c, uint64_t max_msec) {
         char text[32];
@@ -26,21 +28,24 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
         bool job = model_containers[which][0] == 'j';
 
         (void)snprintf(version, sizeof(version), "%ju", (uintmax_t)chance_below(c, 3));
-        json_t *j = json_pack("{s:{s:[{s:s}], s:s}, s:[s,s], s:s, s:s, s:o, s:{s:o, s:s, s:i, s:o}}", "rootfs", "layers", "dir", "/srv/rootfs", "mode",
-                              modes[chance_below(c, ARRAY_SIZE(modes))], "command", "/bin/payload", version, "type", job ? "job" : "service", "restart",
-                              restarts[chance_below(c, job ? 3 : ARRAY_SIZE(restarts))], "stop_grace_period", any_duration(c, 4000), "restart_policy",
-                              "delay", any_duration(c, 1500), "max_delay", "5s", "max_attempts",
-                              chance_one_in(c, 3) ? (int)chance_between(c, 1, 4) : 0, "window", any_duration(c, 8000));
+        json_t *j = json_pack(
+                "{s:{s:[{s:s}], s:s}, s:[s,s], s:s, s:s, s:o, s:{s:o, s:s, s:i, s:o}}", "rootfs", "layers", "dir", "/srv/rootfs",
+                "mode", modes[chance_below(c, ARRAY_SIZE(modes))], "command", "/bin/payload", version, "type",
+                job ? "job" : "service", "restart", restarts[chance_below(c, job ? 3 : ARRAY_SIZE(restarts))],
+                "stop_grace_period", any_duration(c, 4000), "restart_policy", "delay", any_duration(c, 1500), "max_delay", "5s",
+                "max_attempts", chance_one_in(c, 3) ? (int)chance_between(c, 1, 4) : 0, "window", any_duration(c, 8000));
         if (chance_one_in(c, 3)) {
                 const char *name;
                 json_t *value;
 
-                json_object_foreach((json_t *)before, name, value) if (name[0] == 'c') {
-                        (void)value;
-                        (void)snprintf(peer, sizeof(peer), "container:%s", name);
-                        json_object_set_new(j, "namespaces", json_pack("{s:s}", spaces[chance_below(c, ARRAY_SIZE(spaces))], peer));
-                        break;
-                }
+                json_object_foreach ((json_t *)before, name, value)
+                        if (name[0] == 'c') {
+                                (void)value;
+                                (void)snprintf(peer, sizeof(peer), "container:%s", name);
+                                json_object_set_new(j, "namespaces",
+                                                    json_pack("{s:s}", spaces[chance_below(c, ARRAY_SIZE(spaces))], peer));
+                                break;
+                        }
         }
         if (chance_one_in(c, 4))
                 json_object_set_new(j, "limits", json_pack("{s:s}", "memory", chance_one_in(c, 2) ? "64M" : "128M"));
@@ -55,11 +60,14 @@ static json_t *make_document(struct chance *c) {
                         json_object_set_new(containers, model_containers[n], make_container(c, n, containers));
         if (json_object_size(containers) == 0)
                 json_object_set_new(containers, model_containers[0], make_container(c, 0, containers));
-        return json_pack("{s:s, s:{s:s, s:o}, s:{}}", "file", "stack.yaml", "stack", "name", any_stack(c), "containers", containers, "marks");
+        return json_pack("{s:s, s:{s:s, s:o}, s:{}}", "file", "stack.yaml", "stack", "name", any_stack(c), "containers",
+                         containers, "marks");
 }
 
-/* Its effect is certain when the supervisor lives on, or answered before it died. */
-static bool is_sure(const struct call *call) { return !world.ghost || call->state == CALL_DONE; }
+/* Its effect is certain when the supervisor lives on and did not put it off until it has taken over, or answered before it died. */
+static bool is_sure(const struct call *call) {
+        return call->state == CALL_DONE || (!world.ghost && !supervisor->adopting);
+}
 
 static void apply(struct chance *c) {
         _cleanup_(json_decrefp) json_t *document = make_document(c);
@@ -88,15 +96,22 @@ static void operate(struct chance *c, const char *method, enum wish wish) {
                 model_wished(target, wish, is_sure(call));
 }
 
-static void stop(struct chance *c) { operate(c, "Stop", WISH_STOPPED); }
-static void start(struct chance *c) { operate(c, "Start", WISH_RUN); }
-static void restart(struct chance *c) { operate(c, "Restart", WISH_RUN); }
+static void stop(struct chance *c) {
+        operate(c, "Stop", WISH_STOPPED);
+}
+static void start(struct chance *c) {
+        operate(c, "Start", WISH_RUN);
+}
+static void restart(struct chance *c) {
+        operate(c, "Restart", WISH_RUN);
+}
 
 static void remove_stack(struct chance *c) {
         const char *stack = any_stack(c);
 
         trace("remove %s", stack);
-        const struct call *call = supervisor_call("Remove", json_pack("{s:s, s:b}", "stack", stack, "volumes", (int)chance_one_in(c, 2)), chance_one_in(c, 2));
+        const struct call *call = supervisor_call(
+                "Remove", json_pack("{s:s, s:b}", "stack", stack, "volumes", (int)chance_one_in(c, 2)), chance_one_in(c, 2));
         if (call->state != CALL_FAILED || (world.disk_broken && !strstr(call->words, "NoSuchTarget")))
                 model_removed(stack, is_sure(call) && call->state != CALL_FAILED);
 }
@@ -211,7 +226,9 @@ static void jump_clock(struct chance *c) {
         trace("the clock jumps by %jd years", (intmax_t)years);
 }
 
-static void time_passes(struct chance *c) { sim_run_for(chance_below(c, 40 * USEC_PER_SEC)); }
+static void time_passes(struct chance *c) {
+        sim_run_for(chance_below(c, 40 * USEC_PER_SEC));
+}
 
 static const struct {
         unsigned weight;

@@ -38,7 +38,8 @@ enum { OPERATIONS = 250, SHORTEN_SECONDS = 20, WORDS_MAX = 512, JOBS_MAX = 16, F
 #define REMOVAL_USEC (3 * 60 * USEC_PER_SEC)
 
 /* Episodes that failed once. */
-static const uint64_t seeds[] = { 5032, 5044, 54881394, 192641844, 192641849, 493405966, 636986557, 636986562, 869246805, 869246821 };
+static const uint64_t seeds[] = { 5032,      5044,      54881394,  192641844, 192641849, 493405966, 636986557,
+                                  636986562, 869246805, 869246821, 46718564,  120402643, 204583127, 383934296 };
 
 struct shared {
         struct stats stats;
@@ -179,7 +180,8 @@ static bool episode(uint64_t seed, const struct operation *operations, size_t n)
                 return false;
         }
         if (WIFSIGNALED(status))
-                (void)snprintf(shared->words, sizeof(shared->words), "killed by signal %d%s", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? ": it does not end" : "");
+                (void)snprintf(shared->words, sizeof(shared->words), "killed by signal %d%s", WTERMSIG(status),
+                               WTERMSIG(status) == SIGALRM ? ": it does not end" : "");
         else if (WEXITSTATUS(status) != 0 && !shared->words[0])
                 (void)snprintf(shared->words, sizeof(shared->words), "exit status %d", WEXITSTATUS(status));
         return WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -235,7 +237,8 @@ static void show(uint64_t seed, struct operation operations[OPERATIONS]) {
         char first[WORDS_MAX];
 
         (void)snprintf(first, sizeof(first), "%s", shared->words);
-        (void)printf("# episode %" PRIu64 " fails: %s\n# again: SIM_SEED=%" PRIu64 " SIM_TRACE=1 build/release/sim/sim\n", seed, first, seed);
+        (void)printf("# episode %" PRIu64 " fails: %s\n# again: SIM_SEED=%" PRIu64 " SIM_TRACE=1 build/release/sim/sim\n", seed,
+                     first, seed);
         size_t n = shorten(seed, operations, OPERATIONS);
         tracing = true;
         (void)printf("# shortened to %zu operations:\n", n);
@@ -326,10 +329,11 @@ static struct stats add_up(const struct board *board) {
 static void tell_stats(const struct board *board) {
         struct stats sum = add_up(board), *s = &sum;
 
-        (void)printf("# %" PRIu64 " operations, %.1f s of CPU, %" PRIu64 " h of virtual time, %" PRIu64 " turns of the loop, %" PRIu64 " seams\n", s->operations,
-                     cpu_seconds(), s->virtual_seconds / 3600, s->turns, s->seams);
-        (void)printf("# %" PRIu64 " launches, %" PRIu64 " calls (%" PRIu64 " refused); killed: %" PRIu64 " supervisors (%" PRIu64 " as they started), %" PRIu64
-                     " keepers, %" PRIu64 " loggers\n",
+        (void)printf("# %" PRIu64 " operations, %.1f s of CPU, %" PRIu64 " h of virtual time, %" PRIu64
+                     " turns of the loop, %" PRIu64 " seams\n",
+                     s->operations, cpu_seconds(), s->virtual_seconds / 3600, s->turns, s->seams);
+        (void)printf("# %" PRIu64 " launches, %" PRIu64 " calls (%" PRIu64 " refused); killed: %" PRIu64 " supervisors (%" PRIu64
+                     " as they started), %" PRIu64 " keepers, %" PRIu64 " loggers\n",
                      s->launches, s->calls, s->refused, s->deaths, s->deaths_in_start, s->keeper_deaths, s->logger_deaths);
 }
 
@@ -351,7 +355,8 @@ int main(void) {
         (void)unsetenv("INVOCATION_ID");
         if (one) {
                 failed = !run_seed(one);
-                (void)printf("1..1\n%s 1 - episode %" PRIu64 "%s%s\n", failed ? "not ok" : "ok", one, failed ? ": " : "", failed ? shared->words : "");
+                (void)printf("1..1\n%s 1 - episode %" PRIu64 "%s%s\n", failed ? "not ok" : "ok", one, failed ? ": " : "",
+                             failed ? shared->words : "");
                 remove_folders();
                 tell_stats(board);
                 return failed > 0;
@@ -363,7 +368,8 @@ int main(void) {
         (void)syscall(SYS_getrandom, &first, sizeof(first), 0);
         first = first % 1000000000 + 1000;
         size_t failed_many = run_many(board, first, episodes);
-        (void)printf("%s 2 - random operations, episodes %" PRIu64 " to %" PRIu64 "\n", failed_many ? "not ok" : "ok", first, first + episodes - 1);
+        (void)printf("%s 2 - random operations, episodes %" PRIu64 " to %" PRIu64 "\n", failed_many ? "not ok" : "ok", first,
+                     first + episodes - 1);
         tell_stats(board);
         remove_folders();
         return failed + failed_many > 0;

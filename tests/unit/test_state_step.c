@@ -413,12 +413,36 @@ static void recalled_as_its_start_was_overtaken(void **state _unused_) {
                 assert_true(before.i.launching);
                 before.i.killed = killed;
                 after = recalled(&before);
-                enum effect effects = post(&after, (struct event){ .kind = EVENT_ADOPTED, .pid = 5, .started_usec = 10, .was = &before.i });
+                enum effect effects =
+                        post(&after, (struct event){ .kind = EVENT_ADOPTED, .pid = 5, .started_usec = 10, .was = &before.i });
                 assert_int_equal(after.i.phase, PHASE_STOPPING);
                 assert_true(after.i.again);
                 assert_int_equal((effects & EFFECT_SIGNAL) != 0, !killed);
-                assert_int_equal(after.i.deadline_usec, killed ? before.i.deadline_usec : after.now.mono_usec + after.i.stop_grace_usec);
+                assert_int_equal(after.i.deadline_usec,
+                                 killed ? before.i.deadline_usec : after.now.mono_usec + after.i.stop_grace_usec);
         }
+}
+
+/* An end is told once, whoever finds what it left behind. */
+static void recalled_with_only_left_overs(void **state _unused_) {
+        struct life before = running(TYPE_SERVICE, RESTART_ALWAYS), after;
+
+        post_kind(&before, EVENT_OOM);
+        post(&before, (struct event){ .kind = EVENT_EXITED,
+                                      .exit = { .reason = EXIT_KILLED, .code = -1, .signal = SIGKILL },
+                                      .populated = true });
+        assert_int_equal(before.i.phase, PHASE_STOPPING);
+        after = recalled(&before);
+        post(&after, (struct event){ .kind = EVENT_ADOPTED, .ended = true, .was = &before.i });
+        assert_false(after.last.ended);
+        assert_int_equal(after.i.phase, PHASE_STOPPING);
+        assert_int_equal(after.i.deadline_usec, before.i.deadline_usec);
+        assert_int_equal(after.i.pid, 0);
+        assert_true(post_kind(&after, EVENT_EMPTY) & EFFECT_CLEANUP);
+        assert_false(after.last.ended);
+        assert_int_equal(after.i.phase, PHASE_BACKOFF);
+        assert_int_equal(after.i.last_exit.reason, EXIT_OOM);
+        assert_int_equal(after.i.attempts, 1);
 }
 
 static void recalled_in_each_phase(void **state _unused_) {
@@ -787,7 +811,7 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(failed_starts_follow_the_policy), cmocka_unit_test(stop_by_signal_then_kill),
           cmocka_unit_test(stop_overrides), cmocka_unit_test(leftovers_are_killed_first),
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
-          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs), cmocka_unit_test(recalled_as_its_start_was_overtaken),
-                cmocka_unit_test(recalled_in_each_phase),
-          cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(held), cmocka_unit_test(words),
-          cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));
+          cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
+          cmocka_unit_test(recalled_as_its_start_was_overtaken), cmocka_unit_test(recalled_with_only_left_overs),
+          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(held),
+          cmocka_unit_test(words), cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));

@@ -15,7 +15,7 @@
 #include "store_tmp.h"
 
 static struct {
-        char root[64];      /* only what happens below it counts; "": nothing is noted */
+        char root[64]; /* only what happens below it counts; "": nothing is noted */
         char text[4096];
         unsigned n, fail_at; /* from 1; 0: none fails */
         int error;
@@ -51,15 +51,17 @@ static bool note(const char *call, int fd, const char *name, const char *to) {
         if (!where(fd, dir))
                 return false;
         seam.n++;
-        (void)snprintf(seam.text + len, sizeof(seam.text) - len, "%s %s%s%s%s%s\n", call, dir, name ? "/" : "", name ? shown(name) : "",
-                       to ? " -> " : "", to ? shown(to) : "");
+        (void)snprintf(seam.text + len, sizeof(seam.text) - len, "%s %s%s%s%s%s\n", call, dir, name ? "/" : "",
+                       name ? shown(name) : "", to ? " -> " : "", to ? shown(to) : "");
         if (seam.n != seam.fail_at)
                 return false;
         errno = seam.error;
         return true;
 }
 
-int fsync(int fd) { return note("fsync", fd, NULL, NULL) ? -1 : (int)syscall(SYS_fsync, fd); }
+int fsync(int fd) {
+        return note("fsync", fd, NULL, NULL) ? -1 : (int)syscall(SYS_fsync, fd);
+}
 
 ssize_t write(int fd, const void *data, size_t n) {
         return note("write", fd, NULL, NULL) ? -1 : (ssize_t)syscall(SYS_write, fd, data, n);
@@ -69,7 +71,9 @@ int mkdirat(int fd, const char *name, mode_t mode) {
         return note("mkdir", fd, name, NULL) ? -1 : (int)syscall(SYS_mkdirat, fd, name, mode);
 }
 
-int fchown(int fd, uid_t uid, gid_t gid) { return note("chown", fd, NULL, NULL) ? -1 : (int)syscall(SYS_fchown, fd, uid, gid); }
+int fchown(int fd, uid_t uid, gid_t gid) {
+        return note("chown", fd, NULL, NULL) ? -1 : (int)syscall(SYS_fchown, fd, uid, gid);
+}
 
 int renameat(int fd, const char *name, int to_fd, const char *to) {
         return note("rename", fd, name, to) ? -1 : (int)syscall(SYS_renameat, fd, name, to_fd, to);
@@ -91,28 +95,37 @@ static void seam_on(const struct tmp *t, unsigned fail_at, int error) {
         seam.error = error;
 }
 
-static void seam_off(void) { seam.root[0] = '\0'; }
+static void seam_off(void) {
+        seam.root[0] = '\0';
+}
 
 /* --- the operations --- */
 
 static int add(int fd, uint64_t number, struct err *err) {
         struct revision r = { .number = number, .document = json_object() };
-        int e = revisions_add(fd, "shop", &r, 10, err);
+        int e = revisions_add(fd, "shop", &r, err);
 
         revision_done(&r);
         return e;
 }
 
-static int add_first(int fd, struct err *err) { return add(fd, 1, err); }
-static int add_second(int fd, struct err *err) { return add(fd, 2, err); }
+static int add_first(int fd, struct err *err) {
+        return add(fd, 1, err);
+}
+static int add_second(int fd, struct err *err) {
+        return add(fd, 2, err);
+}
 
 static const char *const marks[] = { "api.1" };
 
 static int mark(int fd, struct err *err) {
-        return revisions_set_current(fd, "shop", &(struct revision_current){ .number = 1, .stopped = marks, .n_stopped = 1 }, err);
+        return revisions_set_current(fd, "shop", &(struct revision_current){ .number = 1, .stopped = marks, .n_stopped = 1 },
+                                     err);
 }
 
-static int forget(int fd, struct err *err) { return revisions_forget(fd, "shop", err); }
+static int forget(int fd, struct err *err) {
+        return revisions_forget(fd, "shop", err);
+}
 
 static int take_ids(int fd, struct err *err) {
         uint32_t first;
@@ -120,7 +133,9 @@ static int take_ids(int fd, struct err *err) {
         return uids_take(fd, 524288, 4, NULL, 0, "shop", "api", &first, err);
 }
 
-static int release_ids(int fd, struct err *err) { return uids_release(fd, "shop", NULL, err); }
+static int release_ids(int fd, struct err *err) {
+        return uids_release(fd, "shop", NULL, err);
+}
 
 static int make_volume(int fd, struct err *err) {
         struct spec_named_volume v = { .name = "data", .key = "data", .mode = 0750, .user = "0" };
@@ -136,33 +151,47 @@ static int drop_volume(int fd, struct err *err) {
 }
 
 static int make_layer(int fd, struct err *err) {
-        return uppers_ensure(fd, &(struct upper_name){ .persistent = true, .stack = "shop", .container = "api", .replica = 1 }, 0, 0, err);
+        return uppers_ensure(fd, &(struct upper_name){ .persistent = true, .stack = "shop", .container = "api", .replica = 1 }, 0,
+                             0, err);
 }
 
 static int make_scratch(int fd, struct err *err) {
-        return uppers_ensure(fd, &(struct upper_name){ .stack = "shop", .container = "api", .replica = 1, .generation = 7 }, 0, 0, err);
+        return uppers_ensure(fd, &(struct upper_name){ .stack = "shop", .container = "api", .replica = 1, .generation = 7 }, 0, 0,
+                             err);
 }
 
-static bool added_first(int fd) { return revisions_is_current(fd, "shop", &(struct revision_current){ .number = 1 }); }
-static bool added_second(int fd) { return revisions_is_current(fd, "shop", &(struct revision_current){ .number = 2 }); }
+static bool added_first(int fd) {
+        return revisions_is_current(fd, "shop", &(struct revision_current){ .number = 1 });
+}
+static bool added_second(int fd) {
+        return revisions_is_current(fd, "shop", &(struct revision_current){ .number = 2 });
+}
 static bool marked(int fd) {
         return revisions_is_current(fd, "shop", &(struct revision_current){ .number = 1, .stopped = marks, .n_stopped = 1 });
 }
-static bool forgotten(int fd) { return faccessat(fd, "stacks/shop/current", F_OK, 0) < 0; }
+static bool forgotten(int fd) {
+        return faccessat(fd, "stacks/shop/current", F_OK, 0) < 0;
+}
 static bool has_ids(int fd) {
         _cleanup_free_ char *text = NULL;
         size_t len;
 
         return file_read(fd, "uids", 4096, &text, &len, NULL) >= 0 && strstr(text, "\"shop\"");
 }
-static bool has_no_ids(int fd) { return !has_ids(fd); }
+static bool has_no_ids(int fd) {
+        return !has_ids(fd);
+}
 static bool has_volume(int fd) {
         struct stat st;
 
         return fstatat(fd, "volumes/data", &st, 0) == 0 && (st.st_mode & 07777) == 0750;
 }
-static bool has_no_volume(int fd) { return faccessat(fd, "volumes/data", F_OK, 0) < 0; }
-static bool has_layer(int fd) { return faccessat(fd, "persistent/shop/api.1/work", F_OK, 0) == 0; }
+static bool has_no_volume(int fd) {
+        return faccessat(fd, "volumes/data", F_OK, 0) < 0;
+}
+static bool has_layer(int fd) {
+        return faccessat(fd, "persistent/shop/api.1/work", F_OK, 0) == 0;
+}
 
 static const struct operation {
         const char *name;
@@ -308,7 +337,9 @@ static void a_call_that_fails_leaves_the_old_or_the_new(void **state _unused_) {
                 }
 }
 
-static bool synced_again(const char *line) { return strstr(seam.text, line) != NULL; }
+static bool synced_again(const char *line) {
+        return strstr(seam.text, line) != NULL;
+}
 
 /* A name that did not get to the disk is not taken for safe by who comes next: not after an error, not after a kill. */
 static void a_directory_is_not_trusted_before_its_name_is_on_disk(void **state) {
@@ -340,7 +371,10 @@ static void a_scratch_layer_is_not_synced(void **state) {
 
         assert_int_equal(make_scratch(t->fd, &err), 0); /* makes ephemeral and its trash, once */
         seam_on(t, 0, 0);
-        assert_int_equal(uppers_ensure(t->fd, &(struct upper_name){ .stack = "shop", .container = "api", .replica = 1, .generation = 8 }, 0, 0, &err), 0);
+        assert_int_equal(uppers_ensure(t->fd,
+                                       &(struct upper_name){ .stack = "shop", .container = "api", .replica = 1, .generation = 8 },
+                                       0, 0, &err),
+                         0);
         seam_off();
         if (strstr(seam.text, "fsync"))
                 fail_msg("%s", seam.text);

@@ -10,7 +10,7 @@ static void add(const struct tmp *t, const char *stack) {
         struct revision r = { .number = 1, .applied_real_usec = 1, .document = json_pack("{s:s}", "file", "shop.yaml") };
         struct err err;
 
-        assert_int_equal(revisions_add(t->fd, stack, &r, 10, &err), 0);
+        assert_int_equal(revisions_add(t->fd, stack, &r, &err), 0);
         revision_done(&r);
 }
 

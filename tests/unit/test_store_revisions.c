@@ -7,7 +7,7 @@
 
 #include "store_tmp.h"
 
-static void add(const struct tmp *t, const char *stack, uint64_t number, uint64_t history) {
+static void add(const struct tmp *t, const char *stack, uint64_t number) {
         struct revision r = {
                 .number = number,
                 .applied_real_usec = 1700000000000000 + number,
@@ -16,7 +16,7 @@ static void add(const struct tmp *t, const char *stack, uint64_t number, uint64_
         };
         struct err err;
 
-        if (revisions_add(t->fd, stack, &r, history, &err) < 0)
+        if (revisions_add(t->fd, stack, &r, &err) < 0)
                 fail_msg("%s", err.text);
         revision_done(&r);
 }
@@ -31,9 +31,9 @@ static void round_trip(void **state) {
         assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
         assert_int_equal(n, 0);
         free(names);
-        add(t, "shop", 1, 10);
-        add(t, "blog", 1, 10);
-        add(t, "shop", 2, 10);
+        add(t, "shop", 1);
+        add(t, "blog", 1);
+        add(t, "shop", 2);
         assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
         assert_int_equal(n, 2);
         assert_string_equal(names[0], "blog");
@@ -56,11 +56,11 @@ static void first_apply_interrupted(void **state) {
         struct tmp *t = *state;
         struct err err;
 
-        add(t, "first", 1, 10);
-        add(t, "kept", 1, 10);
-        add(t, "lost", 1, 10);
-        add(t, "lost", 2, 10);
-        add(t, "aside", 1, 10);
+        add(t, "first", 1);
+        add(t, "kept", 1);
+        add(t, "lost", 1);
+        add(t, "lost", 2);
+        add(t, "aside", 1);
         assert_int_equal(unlinkat(t->fd, "stacks/first/current", 0), 0);
         assert_int_equal(unlinkat(t->fd, "stacks/lost/current", 0), 0);
         assert_int_equal(renameat(t->fd, "stacks/aside/current", t->fd, "stacks/aside/current.bad"), 0);
@@ -76,17 +76,25 @@ static void first_apply_interrupted(void **state) {
         assert_int_equal(revisions_sweep(t->fd, &err), 0);
 }
 
+static bool is_used(void *userdata, uint64_t number) {
+        return number == *(uint64_t *)userdata;
+}
+
 static void history_is_bounded(void **state) {
         struct tmp *t = *state;
         _cleanup_free_ uint64_t *numbers = NULL;
+        uint64_t used = 2;
         size_t n = 0;
 
-        for (uint64_t i = 1; i <= 12; i++)
-                add(t, "shop", i, 3);
+        for (uint64_t i = 1; i <= 12; i++) {
+                add(t, "shop", i);
+                revisions_drop(t->fd, "shop", 3, is_used, &used);
+        }
         assert_int_equal(revisions_list(t->fd, "shop", &numbers, &n, NULL), 0);
-        assert_int_equal(n, 3);
+        assert_int_equal(n, 4);
         assert_int_equal(numbers[0], 12);
         assert_int_equal(numbers[2], 10);
+        assert_int_equal(numbers[3], 2); /* whoever runs from it is taken down by it */
 }
 
 static void stop_marks_live_until_the_next_apply(void **state) {
@@ -95,7 +103,7 @@ static void stop_marks_live_until_the_next_apply(void **state) {
         _cleanup_free_ char **stopped = NULL;
         size_t n = 0;
 
-        add(t, "shop", 1, 10);
+        add(t, "shop", 1);
         struct revision_current current = { .number = 1, .stopped = marks, .n_stopped = 2 };
         assert_false(revisions_is_current(t->fd, "shop", &current));
         assert_int_equal(revisions_set_current(t->fd, "shop", &current, NULL), 0);
@@ -106,7 +114,7 @@ static void stop_marks_live_until_the_next_apply(void **state) {
         assert_int_equal(n, 2);
         assert_string_equal(stopped[1], "db.1");
         free(stopped);
-        add(t, "shop", 2, 10);
+        add(t, "shop", 2);
         assert_int_equal(revisions_stopped(t->fd, "shop", &stopped, &n, NULL), 0);
         assert_int_equal(n, 0);
 }
@@ -132,7 +140,7 @@ static void bad_records(void **state) {
                 _cleanup_revision_ struct revision r = REVISION_NULL;
                 struct err err;
 
-                add(t, "shop", 1, 10);
+                add(t, "shop", 1);
                 tmp_file(t, "stacks/shop/1.json", cases[i].text);
                 assert_int_equal(revisions_read(t->fd, "shop", 0, &r, &err), cases[i].error);
                 if (!strstr(err.text, cases[i].words) || !strstr(err.text, "stack shop: "))
@@ -145,7 +153,7 @@ static void bad_records(void **state) {
                         assert_non_null(strstr(err.hint, "ctrsup remove shop, then apply its file again"));
                 (void)unlinkat(t->fd, "stacks/shop/1.json.bad", 0);
         }
-        add(t, "blog", 1, 10);
+        add(t, "blog", 1);
         tmp_file(t, "stacks/shop/current", "{\"version\":1,\"revision\":\"x\"}");
         _cleanup_revision_ struct revision r = REVISION_NULL;
         struct err err;
@@ -160,7 +168,7 @@ static void cut_before_current(void **state) {
         _cleanup_free_ char **names = NULL;
         size_t n = 0;
 
-        add(t, "shop", 1, 10);
+        add(t, "shop", 1);
         tmp_file(t, "stacks/shop/2.json", "{\"version\":1,\"revision\":2,\"document\":{}}");
         assert_int_equal(revisions_read(t->fd, "shop", 0, &r, NULL), 0);
         assert_int_equal(r.number, 1);
@@ -176,7 +184,7 @@ static void forgotten_at_once(void **state) {
         size_t n = 0;
         struct err err;
 
-        add(t, "shop", 1, 10);
+        add(t, "shop", 1);
         assert_int_equal(revisions_forget(t->fd, "shop", &err), 0);
         assert_int_equal(revisions_forget(t->fd, "shop", &err), 0);
         assert_int_equal(revisions_stacks(t->fd, &names, &n, &err), 0);
@@ -233,5 +241,6 @@ static void state_of_the_first_release(void **state) {
         assert_int_equal(faccessat(t->fd, "stacks/shop/current", F_OK, 0), 0);
 }
 
-unit_main(tmp_test(state_of_the_first_release), tmp_test(round_trip), tmp_test(first_apply_interrupted), tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply),
-          tmp_test(bad_records), tmp_test(cut_before_current), tmp_test(forgotten_at_once));
+unit_main(tmp_test(state_of_the_first_release), tmp_test(round_trip), tmp_test(first_apply_interrupted),
+          tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply), tmp_test(bad_records),
+          tmp_test(cut_before_current), tmp_test(forgotten_at_once));

@@ -37,7 +37,8 @@ enum event_kind {
         EVENT_REMOVE,           /* no longer declared */
         EVENT_RECALLED,         /* by a new supervisor, first of all: was, as the last one recorded it in this boot */
         EVENT_RESUME,           /* by a new supervisor: its turn to start has come; as START, but nobody asked anew: what is counted stays */
-        EVENT_ADOPTED,          /* found by a new supervisor: pid, started_*; or, with starting, a launch that is still out */
+        EVENT_ADOPTED,          /* found by a new supervisor: pid, started_*; or, with starting, a launch that is still out; or, with
+                                 * ended, what an end that was told of left in its leaf */
         EVENT_STARTED,          /* the keeper: exec happened; pid */
         EVENT_START_FAILED,     /* the keeper: it did not; message, populated */
         EVENT_READY,
@@ -56,6 +57,7 @@ struct event {
         pid_t pid;                      /* EVENT_STARTED, EVENT_ADOPTED */
         uint64_t started_usec, started_real_usec; /* EVENT_ADOPTED */
         bool starting;                  /* EVENT_ADOPTED */
+        bool ended;                     /* EVENT_ADOPTED: its main process has, and was told of; its leaf may hold tasks */
         const struct instance *was;     /* EVENT_RECALLED; EVENT_ADOPTED: NULL: there is no record of this very start */
         struct exit_info exit;          /* EVENT_EXITED */
         bool populated;                 /* EVENT_EXITED, EVENT_START_FAILED: the leaf still holds tasks */

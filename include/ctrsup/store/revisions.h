@@ -31,8 +31,10 @@ void revision_done(struct revision *r);
 int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err);
 /* Removes folders of first applies that were interrupted: they have no `current`, and no revision but the first. */
 int revisions_sweep(int state_fd, struct err *err);
-/* Writes r and makes it the current one, with nothing stopped; then drops what is older than the newest `history`. */
-int revisions_add(int state_fd, const char *stack, const struct revision *r, uint64_t history, struct err *err);
+/* Writes r and makes it the current one, with nothing stopped. */
+int revisions_add(int state_fd, const char *stack, const struct revision *r, struct err *err);
+/* Drops what is older than the newest `history` and for which is_used() says no. */
+void revisions_drop(int state_fd, const char *stack, uint64_t history, bool (*is_used)(void *userdata, uint64_t number), void *userdata);
 /* number 0: the current one; when it cannot be read, none stands in for it: an older one may be what was applied away on purpose. The
  * hint says which could. -ENOENT; -EBADMSG: not readable, set aside, now or before; -EPROTO: from a newer release, left alone. */
 int revisions_read(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err);

@@ -1,0 +1,151 @@
+#include "apply.h"
+#include "member.h"
+#include "stack_plan.h"
+#include "stack_record.h"
+#include "stacks.h"
+#include "unreadable.h"
+
+#include <ctrsup/act/limits.h>
+
+#include <string.h>
+
+/* What only this host knows to be wrong: limits it cannot keep, policy. */
+static int check_on_host(struct manager *m, const struct spec *spec, const struct stack_entry *s, size_t n_others, struct diag_list *diags) {
+        if (strcmp(spec->name, "keeper") == 0 || strcmp(spec->name, "logger") == 0)
+                (void)diag_add(diags, DIAG_BAD_NAME, spec_mark(spec, "name"), "name",
+                               "\"%s\" is a cgroup of ctrsup's own; choose another name", spec->name);
+        for (size_t n = 0; n < spec->n_containers; n++)
+                limits_check(m->host.cgroups, spec, &spec->containers[n], diags);
+        int r = settings_check_policy(m->settings, spec, manager_count(m) - (s ? s->n_members : 0) + n_others, diags);
+        if (r < 0)
+                return r;
+        return diag_errors(diags) > 0 ? -EBADMSG : 0;
+}
+
+static void note_applied(struct stack_entry *s, const struct apply *a, const struct plan *plan) {
+        s->applied = (struct report_event){
+                .kind = REPORT_STACK_APPLIED,
+                .stack = s->name,
+                .revision = s->generation->revision,
+                .added = plan->n_added,
+                .changed = plan->n_changed,
+                .removed = plan->n_removed,
+                .has_actor = true,
+                .actor_uid = a->uid,
+                .actor_pid = a->pid,
+        };
+        s->applied_due = true;
+        s->applied_usec = manager_now(s->manager).mono_usec;
+}
+
+/* Whom the plan does not touch runs what the new file says, word for word; or is not in it, and is left alone. */
+static void redeclare_untouched(struct stack_entry *s, const struct plan *plan) {
+        for (size_t n = 0; n < plan->n_changes; n++) {
+                const struct plan_change *change = &plan->changes[n];
+                const struct spec_container *c = spec_find(s->generation->spec, change->container);
+
+                for (size_t k = 0; k < s->n_members; k++) {
+                        struct member *b = s->members[k];
+
+                        if (strcmp(b->state.container, change->container) != 0)
+                                continue;
+                        if (change->verb == PLAN_UNCHANGED && c)
+                                member_declare(b, s->generation, c);
+                        else if (change->verb == PLAN_KEPT)
+                                b->state.kept = true;
+                        member_save(b);
+                }
+        }
+}
+
+static bool declares_the_same(const struct generation *old, const struct generation *new) {
+        return old && json_equal(json_object_get(old->document, "stack"), json_object_get(new->document, "stack"));
+}
+
+int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err) {
+        _cleanup_generation_ struct generation *g = NULL;
+        _cleanup_plan_ struct plan *plan = NULL, *own = NULL;
+        _cleanup_prepared_ struct prepared_plan prepared = { 0 };
+
+        int r = generation_new(a->document, 0, diags, &g);
+        if (r < 0)
+                return r == -ENOMEM ? err_oom(err) : r;
+        struct stack_entry *s = manager_find_stack(m, g->spec->name);
+        if (s && s->unreadable[0])
+                return unreadable_refuse(s, err);
+        if (s && !s->generation)
+                return err_set(err, EBUSY, s->traces_stay ? "stack %s was removed, and what it left cannot be deleted yet" : "stack %s is being removed",
+                               s->name);
+        r = check_on_host(m, g->spec, s, a->n_others, diags);
+        if (r < 0)
+                return r;
+        bool same = s && declares_the_same(s->generation, g), fresh = !s;
+        if (same && a->only_changed) {
+                *ret_plan = NULL;
+                return 0;
+        }
+        g->revision = same ? s->generation->revision : s ? s->generation->revision + 1 : 1;
+        r = stack_make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &plan);
+        if (r < 0)
+                return r == -ENOMEM ? err_oom(err) : r;
+        if (a->dry_run) {
+                *ret_plan = take_ptr(plan);
+                return 0;
+        }
+        if (stack_make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &own) < 0)
+                return err_oom(err);
+        r = stack_prepare_plan(take_ptr(own), &prepared, err);
+        if (r < 0)
+                return r;
+        if (fresh && !(s = stack_new(m, g->spec->name)))
+                return err_oom(err);
+        /* From here on nothing can fail but the disk. */
+        r = same ? 0 : stack_record(m, g, a->uid, err);
+        if (r < 0) {
+                if (fresh)
+                        stack_free(s);
+                return r;
+        }
+        if (!same) {
+                struct generation *old = s->generation;
+
+                s->generation = generation_ref(g);
+                generation_unref(old);
+        }
+        redeclare_untouched(s, prepared.plan);
+        stack_take_plan(s, &prepared);
+        if (!same)
+                note_applied(s, a, plan);
+        *ret_plan = take_ptr(plan);
+        return 0;
+}
+
+void stack_report_refused(struct manager *m, const struct apply *a, const struct diag_list *diags, const struct err *err) {
+        const char *name = json_string_value(json_object_get(json_object_get(a->document, "stack"), "name"));
+        const struct diag *d = NULL;
+        char words[ERR_TEXT_MAX];
+        struct report_event e = { .kind = REPORT_STACK_APPLY_FAILED,
+                                  .stack = name,
+                                  .has_actor = true,
+                                  .actor_uid = a->uid,
+                                  .actor_pid = a->pid,
+                                  .message = err->text };
+
+        for (size_t n = 0; n < diags->n && !d; n++)
+                if (diags->items[n].severity == DIAG_ERROR)
+                        d = &diags->items[n];
+        if (d) {
+                (void)snprintf(words, sizeof(words), "%s:%u:%u: %s%s%s", diags->file, d->mark.line, d->mark.column, d->path,
+                               d->path[0] ? ": " : "", d->message);
+                e.kind = d->id == DIAG_POLICY_REFUSED ? REPORT_POLICY_REFUSED : REPORT_STACK_APPLY_FAILED;
+                e.message = words;
+                e.hint = d->hint;
+                e.file = diags->file;
+                e.line = d->mark.line;
+                e.keys = e.kind == REPORT_POLICY_REFUSED ? d->path : NULL;
+        } else
+                e.error = err->code;
+        if (!e.message[0])
+                e.message = "the document is no stack";
+        manager_report(m, &e);
+}

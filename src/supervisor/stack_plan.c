@@ -1,0 +1,235 @@
+#include "stack_plan.h"
+#include "member.h"
+
+#include <string.h>
+
+/* One entry an apply, when all of it was done, or when another one took its place. */
+void stack_report_applied(struct stack_entry *s) {
+        struct manager *m = s->manager;
+
+        if (!s->applied_due)
+                return;
+        s->applied_due = false;
+        s->applied.duration_usec = manager_now(m).mono_usec - s->applied_usec;
+        manager_report(m, &s->applied);
+}
+
+void stack_drop_plan(struct stack_entry *s) {
+        s->plan = plan_free(s->plan);
+        free(s->done);
+        free(s->begun);
+        s->done = s->begun = NULL;
+}
+
+/* s NULL: a stack that is not there yet. how: revision, keep_undeclared, resume. */
+static int plan_of(const struct stack_entry *s, const struct spec *from, const struct spec *to, const struct plan_input *how,
+                   struct diag_list *diags, struct plan **ret) {
+        size_t n_members = s ? s->n_members : 0;
+        _cleanup_free_ const struct instance **instances = calloc(n_members + 1, sizeof(*instances));
+        struct plan_input in = *how;
+
+        if (!instances)
+                return -ENOMEM;
+        for (size_t n = 0; n < n_members; n++)
+                instances[n] = &s->members[n]->state;
+        in.old_spec = from;
+        in.new_spec = to;
+        in.instances = instances;
+        in.n_instances = n_members;
+        return plan_make(&in, diags, ret);
+}
+
+int stack_make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep, struct diag_list *diags,
+                     struct plan **ret) {
+        return plan_of(s, s && s->generation ? s->generation->spec : NULL, to,
+                       &(struct plan_input){ .revision = revision, .keep_undeclared = keep }, diags, ret);
+}
+
+void stack_add_members(struct stack_entry *s) {
+        for (size_t n = 0; s->generation && s->plan && n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+                const struct spec_container *c = a->container ? spec_find(s->generation->spec, a->container) : NULL;
+
+                if (c && (a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !s->begun[n] &&
+                    !stack_find_member(s, a->container, a->replica))
+                        (void)member_new(s, s->generation, c, a->replica); /* out of memory: its action tries again */
+        }
+}
+
+int stack_prepare_plan(struct plan *plan, struct prepared_plan *ret, struct err *err) {
+        *ret = (struct prepared_plan){ .plan = plan,
+                                       .done = calloc(plan->n_actions + 1, sizeof(bool)),
+                                       .begun = calloc(plan->n_actions + 1, sizeof(bool)) };
+        if (ret->done && ret->begun)
+                return 0;
+        prepared_plan_done(ret);
+        return err_oom(err);
+}
+
+void prepared_plan_done(struct prepared_plan *p) {
+        plan_free(p->plan);
+        free(p->done);
+        free(p->begun);
+        *p = (struct prepared_plan){ 0 };
+}
+
+void stack_take_plan(struct stack_entry *s, struct prepared_plan *p) {
+        stack_report_applied(s);
+        stack_drop_plan(s);
+        s->plan = take_ptr(p->plan);
+        s->done = take_ptr(p->done);
+        s->begun = take_ptr(p->begun);
+        stack_add_members(s);
+        manager_poke(s->manager);
+}
+
+static bool action_is_done(const struct stack_entry *s, const struct plan_action *a) {
+        const struct member *b = a->container ? stack_find_member(s, a->container, a->replica) : NULL;
+
+        switch (a->kind) {
+        case ACTION_STOP:
+        case ACTION_REMOVE:
+                return !b || (instance_is_down(&b->state) && !b->launch_due && phase_is_settled(b->state.phase));
+        case ACTION_START:
+        case ACTION_REPLACE:
+                if (!b)
+                        return true;
+                if (b->launch_due || b->state.again)
+                        return false;
+                return phase_is_up(b->state.phase) || phase_is_settled(b->state.phase) || b->state.phase == PHASE_BACKOFF;
+        case ACTION_UPDATE_META:
+        case ACTION_UPDATE_LIVE:
+        case ACTION_FORGET_STACK:
+        case _ACTION_KIND_MAX:
+                break;
+        }
+        return true;
+}
+
+static void begin_action(struct stack_entry *s, const struct plan_action *a) {
+        const struct spec_container *c = a->container && s->generation ? spec_find(s->generation->spec, a->container) : NULL;
+        struct member *b = a->container ? stack_find_member(s, a->container, a->replica) : NULL;
+
+        switch (a->kind) {
+        case ACTION_STOP:
+                if (b)
+                        member_post(b, &(struct event){ .kind = EVENT_HOLD });
+                break;
+        case ACTION_REMOVE:
+                if (b)
+                        member_post(b, &(struct event){ .kind = EVENT_REMOVE });
+                break;
+        case ACTION_UPDATE_META:
+        case ACTION_UPDATE_LIVE:
+                if (!b || !c)
+                        break;
+                member_declare(b, s->generation, c);
+                if (a->kind == ACTION_UPDATE_LIVE)
+                        member_update(b, a->change);
+                member_save(b);
+                if (b->state.phase == PHASE_BACKOFF) /* what is tried next follows the new policy, and now */
+                        member_post(b, &(struct event){ .kind = EVENT_START });
+                break;
+        case ACTION_REPLACE:
+        case ACTION_START:
+                if (!c)
+                        break;
+                if (!b)
+                        b = member_new(s, s->generation, c, a->replica);
+                if (!b)
+                        break; /* out of memory: the next reconcile tries again */
+                member_declare(b, s->generation, c);
+                b->state.outdated = false;
+                member_post(b, &(struct event){ .kind = a->kind == ACTION_REPLACE                            ? EVENT_REPLACE
+                                                        : s->plan->resume && b->state.phase == PHASE_PENDING ? EVENT_RESUME
+                                                                                                             : EVENT_START });
+                break;
+        case ACTION_FORGET_STACK: /* stack_try_forget(), when the last member is gone */
+        case _ACTION_KIND_MAX:
+                break;
+        }
+}
+
+/* The plan's action that is to start b and has not begun; n_actions: none. */
+static size_t start_to_come(const struct stack_entry *s, const struct member *b) {
+        size_t n = 0;
+
+        for (; n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+
+                if ((a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !s->begun[n] && a->replica == b->state.replica &&
+                    strcmp(a->container, b->state.container) == 0)
+                        break;
+        }
+        return n;
+}
+
+void stack_redeclare(struct member *b) {
+        struct stack_entry *s = b->stack;
+
+        if (!s->plan || b->state.desire != DESIRE_GONE)
+                return;
+        size_t n = start_to_come(s, b);
+        if (n == s->plan->n_actions)
+                return;
+        s->begun[n] = true;
+        begin_action(s, &s->plan->actions[n]);
+}
+
+bool stack_run_plan(struct stack_entry *s) {
+        bool moved = false, all = true;
+
+        if (!s->plan)
+                return false;
+        for (size_t n = 0; n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+                bool ready = true;
+
+                if (s->done[n])
+                        continue;
+                for (size_t d = 0; d < a->n_after && ready; d++)
+                        ready = s->done[a->after[d]];
+                if (ready && !s->begun[n]) {
+                        s->begun[n] = moved = true;
+                        begin_action(s, a);
+                }
+                if (s->begun[n] && action_is_done(s, a))
+                        s->done[n] = moved = true;
+                all = all && s->done[n];
+        }
+        if (all) {
+                stack_report_applied(s);
+                stack_drop_plan(s);
+        }
+        return moved;
+}
+
+/* Stopped by the operator, and no apply has said otherwise since. */
+bool stack_keeps_stopped(const struct stack_entry *s, const struct member *b) {
+        return b->state.desire == DESIRE_STOPPED && (!s->plan || start_to_come(s, b) == s->plan->n_actions);
+}
+
+int stack_plan_rest(struct stack_entry *s, struct err *err) {
+        const struct generation *g = s->generation ? s->generation : s->last;
+        struct diag_list diags;
+        struct prepared_plan prepared;
+        struct plan *plan = NULL;
+
+        if (!g)
+                return 0;
+        if (diag_list_init(&diags, s->name) < 0)
+                return err_oom(err);
+        int r = plan_of(s, g->spec, s->generation ? g->spec : NULL,
+                        &(struct plan_input){ .revision = g->revision, .resume = s->generation != NULL }, &diags, &plan);
+        diag_list_done(&diags);
+        if (r < 0)
+                return err_set(err, -r, "no plan to go on with stack %s can be made", s->name);
+        if (plan->n_actions == 0) {
+                plan_free(plan);
+                return 0;
+        }
+        r = stack_prepare_plan(plan, &prepared, err);
+        if (r >= 0)
+                stack_take_plan(s, &prepared);
+        return r;
+}
