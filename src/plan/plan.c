@@ -184,6 +184,13 @@ static int change_of_declared(struct plan *p, const struct plan_input *in, const
 }
 
 /* Namespaces of a container that is started anew are new ones: who joined the old ones must join again. */
+/* A new supervisor starts nobody whom an operator stopped. */
+static bool may_follow(const struct plan_input *in, const char *container) {
+        const struct instance *i = first_instance(in, container);
+
+        return plan_is_alive(in, container) && (!in->resume || i->desire == DESIRE_RUN);
+}
+
 static int let_followers_follow(struct plan *p, const struct plan_input *in) {
         _cleanup_free_ size_t *order = calloc(in->new_spec->n_containers + 1, sizeof(*order));
         struct plan_change *first = p->changes + (p->n_changes - in->new_spec->n_containers); /* same index as in the spec */
@@ -196,7 +203,7 @@ static int let_followers_follow(struct plan *p, const struct plan_input *in) {
         for (size_t k = 0; k < in->new_spec->n_containers; k++) {
                 struct plan_change *c = first + order[k];
 
-                if (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || !plan_is_alive(in, c->container))
+                if (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || !may_follow(in, c->container))
                         continue;
                 for (size_t j = 0; j < in->new_spec->n_containers; j++) {
                         const struct plan_change *x = first + j;

@@ -12,17 +12,18 @@
 #define ORDER "remove"
 
 int removals_open(int state_fd, int *ret_fd, struct err *err) {
-        return dir_open_at(state_fd, "removing", 0700, ret_fd, err);
+        return dir_open_at(state_fd, "removing", 0, ret_fd, err);
 }
 
-static int open_both(int state_fd, int *ret_stacks, int *ret_removing, struct err *err) {
+/* mode 0: what is there; else made where it is not. */
+static int open_both(int state_fd, mode_t mode, int *ret_stacks, int *ret_removing, struct err *err) {
         _cleanup_fd_ int top = -EBADF, stacks = -EBADF;
 
-        int r = dir_open_at(state_fd, "stacks", 0700, &stacks, err);
+        int r = dir_open_at(state_fd, "stacks", mode, &stacks, err);
         if (r >= 0)
-                r = removals_open(state_fd, &top, err);
+                r = dir_open_at(state_fd, "removing", mode, &top, err);
         if (r >= 0)
-                r = dir_open_at(top, "stacks", 0700, ret_removing, err);
+                r = dir_open_at(top, "stacks", mode, ret_removing, err);
         if (r >= 0)
                 *ret_stacks = take_fd(&stacks);
         return r;
@@ -47,7 +48,7 @@ static int write_order(int stacks, const char *stack, bool volumes, struct err *
 int removals_begin(int state_fd, const char *stack, bool volumes, struct err *err) {
         _cleanup_fd_ int stacks = -EBADF, removing = -EBADF;
 
-        int r = open_both(state_fd, &stacks, &removing, err);
+        int r = open_both(state_fd, 0700, &stacks, &removing, err);
         if (r >= 0)
                 r = write_order(stacks, stack, volumes, err);
         if (r < 0)
@@ -71,7 +72,7 @@ int removals_with_volumes(int state_fd, const char *stack, bool *ret, struct err
         _cleanup_fd_ int stacks = -EBADF, removing = -EBADF, fd = -EBADF;
         _cleanup_json_ json_t *order = NULL;
 
-        int r = open_both(state_fd, &stacks, &removing, err);
+        int r = open_both(state_fd, 0, &stacks, &removing, err);
         if (r >= 0)
                 r = dir_open_at(removing, stack, 0, &fd, err);
         if (r >= 0)
@@ -86,7 +87,7 @@ int removals_with_volumes(int state_fd, const char *stack, bool *ret, struct err
 int removals_end(int state_fd, const char *stack, struct err *err) {
         _cleanup_fd_ int stacks = -EBADF, removing = -EBADF;
 
-        int r = open_both(state_fd, &stacks, &removing, err);
+        int r = open_both(state_fd, 0, &stacks, &removing, err);
         if (r >= 0)
                 r = trash_put(stacks, removing, stack, true, err);
         return r == -ENOENT ? 0 : r;

@@ -242,6 +242,21 @@ int runs_remove(int runtime_fd, const char *stack, const char *container, uint32
         return 0;
 }
 
+int runs_remove_stack(int runtime_fd, const char *stack, struct err *err) {
+        _cleanup_fd_ int runs = -EBADF, fd = -EBADF;
+        _cleanup_free_ char **names = NULL;
+        size_t n = 0;
+
+        if (dir_open_at(runtime_fd, "runs", 0, &runs, NULL) < 0 || dir_open_at(runs, stack, 0, &fd, NULL) < 0)
+                return 0;
+        int r = dir_list(fd, true, &names, &n, err);
+        for (size_t k = 0; r >= 0 && k < n; k++)
+                if (unlinkat(fd, names[k], 0) < 0 && errno != ENOENT)
+                        r = err_sys(err, errno, "remove the run record %s/%s", stack, names[k]);
+        (void)unlinkat(runs, stack, AT_REMOVEDIR);
+        return r;
+}
+
 int runs_stacks(int runtime_fd, char ***ret, size_t *ret_n, struct err *err) {
         _cleanup_fd_ int runs = -EBADF;
         int r = dir_open_at(runtime_fd, "runs", 0, &runs, err);

@@ -254,6 +254,8 @@ static void operate(struct manager *m, const json_t *targets, bool all, const st
                                 overrule_plan(b);
                         if (o->event == EVENT_START && phase_is_up(b->state.phase))
                                 continue;
+                        if (o->event != EVENT_STOP && b->state.desire == DESIRE_HELD && stack_will_start(b))
+                                continue; /* it is down for what comes before it in the plan */
                         member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
                 }
                 if (any)

@@ -5,8 +5,9 @@
 #include "unreadable.h"
 
 #include <ctrsup/store/removals.h>
-#include <ctrsup/store/uppers.h>
+#include <ctrsup/store/runs.h>
 #include <ctrsup/store/uids.h>
+#include <ctrsup/store/uppers.h>
 #include <ctrsup/store/volumes.h>
 
 /* First the intent, durably: a power cut must not bring it back. */
@@ -84,6 +85,8 @@ static int remove_traces(struct stack_entry *s, struct err *err) {
         /* Ids go after the data that bears them: volumes have the container's own ids on disk, kept writable layers the host's. */
         if (r >= 0 && !m->host.borrow_ids && (!m->ending || !keeps_layers(s->last->spec)))
                 r = uids_release(m->host.uids_fd, s->name, NULL, err);
+        if (r >= 0 && s->keeps_unknown)
+                r = runs_remove_stack(m->runtime_fd, s->name, err);
         if (r >= 0 && m->options->mode == MODE_SERVICE && !m->ending)
                 r = removals_end(m->host.state_fd, s->name, err);
         return r;

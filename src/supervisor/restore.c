@@ -290,6 +290,8 @@ int restore_all(struct manager *m, struct err *err) {
                 }
         }
         r = removals_open(m->host.state_fd, &removing, err);
+        if (r == -ENOENT)
+                return 0;
         if (r >= 0)
                 r = revisions_stacks(removing, &leaving, &n_leaving, err);
         if (r < 0)
@@ -302,7 +304,10 @@ int restore_all(struct manager *m, struct err *err) {
                                 *err = why;
                                 return r;
                         }
-                        unreadable_add_leaving(m, leaving[i], &why);
+                        if (r == -EBADMSG || r == -EPROTO || r == -EPERM || r == -ELOOP || r == -ENOTDIR)
+                                unreadable_add_leaving(m, leaving[i], &why);
+                        else /* of the disk: what it holds may be read later */
+                                unreadable_add(m, leaving[i], &why);
                         why = (struct err){ 0 };
                 }
         return 0;

@@ -40,7 +40,7 @@ static int plan_of(const struct stack_entry *s, const struct spec *from, const s
 }
 
 int stack_make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep, struct diag_list *diags,
-                     struct plan **ret) {
+                    struct plan **ret) {
         return plan_of(s, s && s->generation ? s->generation->spec : NULL, to,
                        &(struct plan_input){ .revision = revision, .keep_undeclared = keep }, diags, ret);
 }
@@ -204,9 +204,12 @@ bool stack_run_plan(struct stack_entry *s) {
         return moved;
 }
 
-/* Stopped by the operator, and no apply has said otherwise since. */
-bool stack_keeps_stopped(const struct stack_entry *s, const struct member *b) {
-        return b->state.desire == DESIRE_STOPPED && (!s->plan || start_to_come(s, b) == s->plan->n_actions);
+bool stack_will_start(const struct member *b) {
+        return b->stack->plan && start_to_come(b->stack, b) < b->stack->plan->n_actions;
+}
+
+bool stack_keeps_stopped(const struct member *b) {
+        return b->state.desire == DESIRE_STOPPED && !stack_will_start(b);
 }
 
 int stack_plan_rest(struct stack_entry *s, struct err *err) {

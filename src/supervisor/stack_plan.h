@@ -31,4 +31,6 @@ void stack_report_applied(struct stack_entry *s);
 /* One that is on its way out, and that the plan is to start again later: from now on it is declared, so that a stop means it, too. */
 void stack_redeclare(struct member *b);
 /* Stopped by the operator, and no apply has said otherwise since. */
-bool stack_keeps_stopped(const struct stack_entry *s, const struct member *b);
+bool stack_keeps_stopped(const struct member *b);
+/* The plan under way will start it, when its turn has come. */
+bool stack_will_start(const struct member *b);

@@ -15,7 +15,7 @@ static int write_current(struct stack_entry *s, bool anew, struct err *err) {
         if (!names || !list)
                 return err_oom(err);
         for (size_t n = 0; n < s->n_members; n++)
-                if (stack_keeps_stopped(s, s->members[n])) {
+                if (stack_keeps_stopped(s->members[n])) {
                         (void)snprintf(names[count], sizeof(names[count]), "%s.%u", s->members[n]->state.container,
                                        s->members[n]->state.replica);
                         list[count] = names[count];

@@ -3,6 +3,7 @@
 
 #include <ctrsup/spec/spec.h>
 #include <ctrsup/store/removals.h>
+#include <ctrsup/store/runs.h>
 #include <ctrsup/store/uids.h>
 #include <ctrsup/store/uppers.h>
 
@@ -99,6 +100,8 @@ static int remove_traces(struct stack_entry *s, struct err *err) {
         int r = uppers_remove_stack(m->host.state_fd, s->name, err);
         if (r >= 0 && !m->host.borrow_ids)
                 r = uids_release(m->host.uids_fd, s->name, NULL, err);
+        if (r >= 0)
+                r = runs_remove_stack(m->runtime_fd, s->name, err);
         if (r >= 0)
                 r = removals_end(m->host.state_fd, s->name, err);
         return r;

@@ -38,7 +38,9 @@ void model_init(void) {
                         model.stacks[s].containers[n].may = WISH_GONE;
 }
 
-bool model_disk_fails(void) { return world.disk_full || world.disk_broken; }
+bool model_disk_fails(void) {
+        return world.disk_full || world.disk_broken;
+}
 
 static struct expected_stack *find_stack(const char *name) {
         for (size_t s = 0; s < MODEL_STACKS; s++)
@@ -150,7 +152,8 @@ static void hear_exit(const struct report_event *e) {
                 return;
         if (!p) {
                 if (x->reason != EXIT_UNKNOWN)
-                        violation("%s/%s: %s is reported of a start that never was", e->stack, e->container, exit_info_words(x, words));
+                        violation("%s/%s: %s is reported of a start that never was", e->stack, e->container,
+                                  exit_info_words(x, words));
                 return;
         }
         if (p->state != PROC_DEAD)
@@ -169,7 +172,8 @@ static void hear_exit(const struct report_event *e) {
                 right = p->exit.code == (x->reason == EXIT_KILLED ? CLD_KILLED : CLD_DUMPED) && p->exit.status == x->signal;
                 break;
         case EXIT_OOM:
-                right = p->exit.code == CLD_KILLED && p->exit.status == SIGKILL && (p->oom || group_find(p->label)->oom_kills > 0);
+                right = p->exit.code == CLD_KILLED && p->exit.status == SIGKILL &&
+                        (p->oom || group_find(p->label)->oom_kills > 0);
                 break;
         case EXIT_UNKNOWN:
                 right = p->unseen;
@@ -180,8 +184,8 @@ static void hear_exit(const struct report_event *e) {
                 break;
         }
         if (!right)
-                violation("%s: pid %d is reported as \"%s\", the truth is code %d status %d%s", p->label, p->pid, exit_info_words(x, words), p->exit.code,
-                          p->exit.status, p->unseen ? ", which nobody saw" : "");
+                violation("%s: pid %d is reported as \"%s\", the truth is code %d status %d%s", p->label, p->pid,
+                          exit_info_words(x, words), p->exit.code, p->exit.status, p->unseen ? ", which nobody saw" : "");
 }
 
 void model_hear(const struct report_event *e) {
@@ -209,10 +213,12 @@ void model_hear(const struct report_event *e) {
 /* Its removal waits for those that share its namespaces: until then its policy counts. */
 static bool is_yet_to_go(const char *label) {
         char stack[64], container[64];
-        const struct stack_entry *s = sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2 ? manager_find_stack(supervisor, stack) : NULL;
+        const struct stack_entry *s =
+                sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2 ? manager_find_stack(supervisor, stack) : NULL;
 
         for (size_t n = 0; s && s->plan && n < s->plan->n_actions; n++)
-                if (s->plan->actions[n].kind == ACTION_REMOVE && !s->begun[n] && strcmp(s->plan->actions[n].container, container) == 0)
+                if (s->plan->actions[n].kind == ACTION_REMOVE && !s->begun[n] &&
+                    strcmp(s->plan->actions[n].container, container) == 0)
                         return true;
         return false;
 }
@@ -239,7 +245,8 @@ static void check_time(const char *stack, const char *container, struct expected
                 uint64_t since = e->due_usec > model.smooth_since_usec ? e->due_usec : model.smooth_since_usec;
 
                 if (world.mono_usec > since + LATE_USEC)
-                        violation("%s/%s: its restart was due %ju ms ago", stack, container, (uintmax_t)(world.mono_usec - e->due_usec) / 1000);
+                        violation("%s/%s: its restart was due %ju ms ago", stack, container,
+                                  (uintmax_t)(world.mono_usec - e->due_usec) / 1000);
                 return;
         }
         e->scheduled = false;
@@ -289,6 +296,8 @@ static bool cannot_come_up(const struct member *b) {
 static void check_up(const struct member *b, const char *label) {
         const struct proc *p = proc_main(label);
 
+        if (b->guessed) /* what another one left behind is all that is left of it */
+                return;
         if (!p || p->state != PROC_RUNNING || p->pid != b->state.pid)
                 violation("%s: pid %d is said to run, pid %d does", label, b->state.pid, p ? p->pid : 0);
         if (strcmp(p->version, b->container->command.items[1]) != 0)
@@ -297,7 +306,8 @@ static void check_up(const struct member *b, const char *label) {
                 const struct proc *now = proc_main(p->peers[n]->label); /* none: it ended for good, its namespaces live on */
 
                 if (now && now != p->peers[n])
-                        violation("%s: shares namespaces of pid %d, and %s is pid %d now", label, p->peers[n]->pid, now->label, now->pid);
+                        violation("%s: shares namespaces of pid %d, and %s is pid %d now", label, p->peers[n]->pid, now->label,
+                                  now->pid);
         }
         if (b->host.pidfd < 0)
                 violation("%s: runs, and its pidfd is lost", label);
@@ -333,7 +343,8 @@ static void check_instance(const char *stack, const char *container, const struc
         case PHASE_COMPLETED:
         case PHASE_FAILED:
                 if (!(e->may & WISH_RUN))
-                        violation("%s: %s, though it is to be %s", label, phase_name(b->state.phase), e->may & WISH_STOPPED ? "stopped" : "gone");
+                        violation("%s: %s, though it is to be %s", label, phase_name(b->state.phase),
+                                  e->may & WISH_STOPPED ? "stopped" : "gone");
                 if (phase_is_up(b->state.phase))
                         check_up(b, label);
                 else {

@@ -1,5 +1,5 @@
 /* The reconcile cases of tests/golden, as data: <case>/{old.yaml,new.yaml,status} -> plan.txt. Either file may be missing: the
- * stack was not there, or is to go. A line of status: "revision N", "prune no", or "<container>.<n> <phase> [outdated | the
+ * stack was not there, or is to go. A line of status: "revision N", "prune no", or "<container>.<n> <phase> [outdated | held | the
  * failure's words]". plan.txt has the plan for a terminal, for a pipe, and the actions; or the complaints of a plan that is refused.
  * CTRSUP_GOLDEN_UPDATE=1 writes plan.txt anew: read the diff before you commit it.
  */
@@ -60,6 +60,8 @@ static void set_phase(struct instance *i, enum phase phase, const char *rest) {
                 i->desire = DESIRE_STOPPED;
         if (strcmp(rest, "outdated") == 0)
                 i->outdated = true;
+        else if (strcmp(rest, "held") == 0)
+                i->desire = DESIRE_HELD;
         else
                 (void)snprintf(i->message, sizeof(i->message), "%s", rest);
 }

@@ -346,6 +346,35 @@ static void resume_does_the_rest(void **state _unused_) {
         assert_int_equal(p->changes[ARRAY_SIZE(cases) + 1].verb, PLAN_REMOVED);
 }
 
+/* Whom it follows is started anew: it was stopped by an operator, and is on its way down still. */
+static void resume_leaves_a_stopped_follower(void **state _unused_) {
+        _cleanup_buf_ struct buf text = BUF_NULL;
+        _cleanup_stack_ struct stack s = STACK_NULL;
+        struct instance items[2];
+        const struct instance *pointers[] = { &items[0], &items[1] };
+        struct diag_list diags;
+
+        buf_puts(&text, "name: shop\ncontainers:\n  c0: {rootfs: {layers: [{dir: /l}]}, command: [/bin/x]}\n"
+                        "  c1: {rootfs: {layers: [{dir: /l}]}, command: [/bin/x], namespaces: {net: \"container:c0\"}}\n");
+        load(&text, &s);
+        for (size_t n = 0; n < 2; n++) {
+                struct policy policy = policy_of(&s.spec->containers[n]);
+
+                instance_init(&items[n], "shop", n ? "c1" : "c0", 1, &policy);
+        }
+        set_phase(&items[1], PHASE_STOPPING);
+        items[1].desire = DESIRE_STOPPED;
+        assert_int_equal(diag_list_init(&diags, "x"), 0);
+        _cleanup_plan_ struct plan *p = NULL;
+        struct plan_input in = {
+                .old_spec = s.spec, .new_spec = s.spec, .instances = pointers, .n_instances = 2, .revision = 1, .resume = true
+        };
+        assert_int_equal(plan_make(&in, &diags, &p), 0);
+        diag_list_done(&diags);
+        assert_int_equal(p->changes[0].verb, PLAN_STARTED);
+        assert_int_equal(p->changes[1].verb, PLAN_UNCHANGED);
+}
+
 static void words(void **state _unused_) {
         char seen[_PLAN_VERB_MAX + 1] = "";
 
@@ -356,5 +385,6 @@ static void words(void **state _unused_) {
         assert_string_equal(action_kind_name(_ACTION_KIND_MAX), "?");
 }
 
-unit_main(cmocka_unit_test(plans_converge), cmocka_unit_test(resume_does_the_rest), cmocka_unit_test(circles_are_refused),
+unit_main(cmocka_unit_test(plans_converge), cmocka_unit_test(resume_does_the_rest),
+          cmocka_unit_test(resume_leaves_a_stopped_follower), cmocka_unit_test(circles_are_refused),
           cmocka_unit_test(a_long_chain), cmocka_unit_test(json_that_is_no_plan), cmocka_unit_test(words));

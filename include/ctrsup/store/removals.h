@@ -11,7 +11,7 @@
 
 /* volumes: its named volumes go, too. -ENOENT: there is no such stack. A failure leaves the stack as it was. */
 int removals_begin(int state_fd, const char *stack, bool volumes, struct err *err);
-/* The folder to give to store/revisions.h as state_fd, to list and read the stacks that are being removed. */
+/* The folder to give to store/revisions.h as state_fd, to list and read the stacks that are being removed. -ENOENT: there never was one. */
 int removals_open(int state_fd, int *ret_fd, struct err *err);
 /* Of a stack in there: do its volumes go? */
 int removals_with_volumes(int state_fd, const char *stack, bool *ret, struct err *err);

@@ -27,6 +27,8 @@ bool runs_equal(const struct run *a, const struct run *b);
 int runs_read(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct run *ret, struct err *err);
 /* Not there is fine. The stack's folder goes with its last record. */
 int runs_remove(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct err *err);
+/* All of a stack, also those that were set aside. */
+int runs_remove_stack(int runtime_fd, const char *stack, struct err *err);
 /* Stacks that have records; one malloc'ed block. None: n 0. */
 int runs_stacks(int runtime_fd, char ***ret, size_t *ret_n, struct err *err);
 
