@@ -35,7 +35,9 @@ static int pay_record(struct manager *m, const char *name, struct err *err) {
 }
 
 void stack_record_refused(struct manager *m, const char *name, int code) {
-        if (manager_find_stack(m, name))
+        const struct stack_entry *s = manager_find_stack(m, name);
+
+        if (s && s->generation)
                 degraded_owe(m, PLACE_STATE, pay_record, name, code);
         else if (revisions_forget(m->host.state_fd, name, NULL) < 0) /* takes no room */
                 degraded_owe(m, PLACE_STATE, pay_record, name, code);
