@@ -1,6 +1,8 @@
 /* Restart, stop, logs; dependencies, probes, hooks, schedules. */
 #include "tables.h"
 
+#include <ctrsup/base/num.h>
+
 /* A row is a key, in as few lines as it takes. */
 /* clang-format off */
 
@@ -57,56 +59,60 @@ static const struct field dependency_fields[] = {
 const struct table dependency_table = { FIELDS(dependency_fields) };
 
 static const struct field healthcheck_fields[] = {
-        { .key = "exec", LATER(argv), .change = CHANGE_META, .doc = "run in the container as its user; exit 0 is healthy",
-          .example = "[pg_isready, -q]" },
-        { .key = "http", .type = &type_group, .sub = &probe_http_table, .flags = FIELD_LATER, .change = CHANGE_META,
-          .doc = "a GET to 127.0.0.1 in the container's network namespace", .example = "{port: 8000, path: /healthz}" },
-        { .key = "tcp", .type = &type_group, .sub = &probe_tcp_table, .flags = FIELD_LATER, .change = CHANGE_META,
-          .doc = "a connect to 127.0.0.1 in the container's network namespace", .example = "{port: 5432}" },
+        { .key = "exec", .type = &type_argv, AT(spec_healthcheck, exec), .change = CHANGE_META,
+          .doc = "run in the container as its user; exit 0 is healthy", .example = "[pg_isready, -q]" },
+        { .key = "http", .type = &type_group, AT(spec_healthcheck, http), .sub = &probe_http_table,
+          .change = CHANGE_META, .doc = "a GET to 127.0.0.1 (then ::1) in the container's network namespace",
+          .example = "{port: 8000, path: /healthz}" },
+        { .key = "tcp", .type = &type_group, .sub = &probe_tcp_table, .change = CHANGE_META,
+          .doc = "a connect to 127.0.0.1 (then ::1) in the container's network namespace", .example = "{port: 5432}" },
         { .key = "notify", LATER(map), .change = CHANGE_REPLACE, .doc = "the process has to send WATCHDOG=1 within timeout",
           .example = "{}" },
-        { .key = "interval", LATER(duration), .preset_words = "30s", .change = CHANGE_META, .doc = "between probes, at least 1s",
-          .example = "10s" },
-        { .key = "timeout", LATER(duration), .preset_words = "30s", .change = CHANGE_META, .doc = "probe is killed after",
-          .example = "3s" },
-        { .key = "retries", LATER(int), .preset_words = "3", .change = CHANGE_META,
-          .doc = "failures in a row until it is unhealthy", .example = "5" },
-        { .key = "start_period", LATER(duration), .preset_words = "0s", .change = CHANGE_META,
-          .doc = "failures do not count before it ends", .example = "40s" },
-        { .key = "start_interval", LATER(duration), .preset_words = "5s", .change = CHANGE_META,
-          .doc = "between probes until the first success", .example = "1s" },
-        { .key = "on_failure", LATER(word), .preset_words = "restart", .change = CHANGE_META,
-          .doc = "restart through the restart policy, or none", .example = "none" },
+        { .key = "interval", .type = &type_duration, AT(spec_healthcheck, interval_usec), .min = USEC_PER_SEC,
+          .preset = "30s", .change = CHANGE_META, .doc = "from the end of a probe to the next, at least 1s", .example = "10s" },
+        { .key = "timeout", .type = &type_duration, AT(spec_healthcheck, timeout_usec), .min = USEC_PER_MSEC,
+          .preset = "30s", .change = CHANGE_META, .doc = "a probe that takes longer is ended and has failed", .example = "3s" },
+        { .key = "retries", .type = &type_int, AT(spec_healthcheck, retries), .min = 1, .max = 1000000, .preset = "3",
+          .change = CHANGE_META, .doc = "failures in a row until it is unhealthy", .example = "5" },
+        { .key = "start_period", .type = &type_duration, AT(spec_healthcheck, start_period_usec), .preset = "0s",
+          .change = CHANGE_META, .doc = "failures do not count before it ends, or the first success", .example = "40s" },
+        { .key = "start_interval", .type = &type_duration, AT(spec_healthcheck, start_interval_usec),
+          .min = 100 * USEC_PER_MSEC, .preset = "5s", .change = CHANGE_META,
+          .doc = "between probes until the first success, at least 100ms", .example = "1s" },
+        { .key = "on_failure", .type = &type_enum, AT(spec_healthcheck, on_failure), WORDS(spec_on_failure_words),
+          .preset = "restart", .change = CHANGE_META, .doc = "restart through the restart policy, or none", .example = "none" },
 };
-const struct table healthcheck_table = { FIELDS(healthcheck_fields) };
+const struct table healthcheck_table = { FIELDS(healthcheck_fields), .finish = healthcheck_finish };
 
 static const struct field probe_http_fields[] = {
-        { .key = "port", LATER(port), .preset_words = "required", .change = CHANGE_META, .doc = "port of the GET",
-          .example = "8080" },
-        { .key = "path", LATER(text), .preset_words = "/", .change = CHANGE_META, .doc = "path of the GET",
-          .example = "/healthz" },
-        { .key = "scheme", LATER(word), .preset_words = "http", .change = CHANGE_META,
-          .doc = "http, https (certificate not checked, as kubelet)", .example = "https" },
-        { .key = "host", LATER(text), .preset_words = "localhost", .change = CHANGE_META, .doc = "Host header / SNI",
-          .example = "shop.lan" },
-        { .key = "headers", LATER(map), .preset_words = "{}", .change = CHANGE_META, .doc = "header lines",
-          .example = "{X-Probe: 1}" },
-        { .key = "status", LATER(text), .preset_words = "200-399", .change = CHANGE_META, .doc = "accepted codes",
-          .example = "200-299" },
+        { .key = "port", .type = &type_port, AT(spec_probe_http, port), .flags = FIELD_REQUIRED,
+          .change = CHANGE_META, .doc = "port of the GET", .example = "8080" },
+        { .key = "path", .type = &type_http_path, AT(spec_probe_http, path), .preset = "/", .change = CHANGE_META,
+          .doc = "path of the GET, with its query", .example = "/healthz" },
+        { .key = "scheme", .type = &type_enum, AT(spec_probe_http, scheme), WORDS(spec_http_scheme_words),
+          .preset = "http", .change = CHANGE_META, .doc = "http; https comes later", .example = "http" },
+        { .key = "host", .type = &type_http_host, AT(spec_probe_http, host), .preset = "localhost",
+          .change = CHANGE_META, .doc = "Host header", .example = "shop.lan" },
+        { .key = "headers", .type = &type_http_headers, AT(spec_probe_http, headers), .preset_words = "{}",
+          .change = CHANGE_META, .doc = "header lines", .example = "{X-Probe: 1}" },
+        { .key = "status", .type = &type_http_status, AT(spec_probe_http, status), .preset = "200-399",
+          .change = CHANGE_META, .doc = "accepted codes: numbers and ranges", .example = "\"200-299,401\"" },
 };
 const struct table probe_http_table = { FIELDS(probe_http_fields) };
 
 static const struct field probe_tcp_fields[] = {
-        { .key = "port", LATER(port), .preset_words = "required", .change = CHANGE_META, .doc = "port to connect to",
-          .example = "5432" },
+        { .key = "port", .type = &type_port, AT(spec_healthcheck, tcp_port), .flags = FIELD_REQUIRED,
+          .change = CHANGE_META, .doc = "port to connect to", .example = "5432" },
 };
 const struct table probe_tcp_table = { FIELDS(probe_tcp_fields) };
 
 static const struct field readiness_fields[] = {
-        { .key = "type", LATER(word), .preset_words = "healthcheck if there is one, else started", .change = CHANGE_REPLACE,
-          .doc = "started, notify (READY=1 on $NOTIFY_SOCKET) or healthcheck (first success)", .example = "notify" },
-        { .key = "timeout", LATER(duration), .preset_words = "90s", .change = CHANGE_META,
-          .doc = "not ready in time is a failed start", .example = "5m" },
+        { .key = "type", .type = &type_enum, AT(spec_readiness, type), WORDS(spec_readiness_words),
+          .preset_words = "healthcheck if there is one, else started", .change = CHANGE_REPLACE,
+          .doc = "started, or healthcheck (its first success); notify comes later", .example = "started" },
+        { .key = "timeout", .type = &type_duration, AT(spec_readiness, timeout_usec), .min = USEC_PER_MSEC,
+          .flags = FIELD_INFINITE, .preset = "90s", .change = CHANGE_META, .doc = "not ready in time is a failed start",
+          .example = "5m" },
 };
 const struct table readiness_table = { FIELDS(readiness_fields) };
 

@@ -334,6 +334,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
                 c->namespaces[NS_USER] = c->namespaces[NS_PID];
         check_namespaces(w, n, c);
         check_targets(w, n, c);
+        readiness_check(w, n, c);
         resolve_caps(w, n, c);
         default_ulimits(w, c);
         default_sysctls(w, c);

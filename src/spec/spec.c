@@ -69,3 +69,34 @@ struct mark spec_mark(const struct spec *s, const char *path) {
         }
         return MARK_NULL;
 }
+
+enum spec_readiness_type spec_readiness_of(const struct spec_container *c) {
+        if (c->readiness.type != READINESS_AUTO)
+                return c->readiness.type;
+        return c->healthcheck.kind == HEALTHCHECK_NONE ? READINESS_STARTED : READINESS_HEALTHCHECK;
+}
+
+static bool text_equal(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool http_equal(const struct spec_probe_http *a, const struct spec_probe_http *b) {
+        bool equal = a->port == b->port && a->scheme == b->scheme && a->headers.n == b->headers.n && text_equal(a->path, b->path) &&
+                     text_equal(a->host, b->host) && text_equal(a->status, b->status);
+
+        for (size_t i = 0; equal && i < a->headers.n; i++)
+                equal = strcmp(a->headers.items[i].key, b->headers.items[i].key) == 0 &&
+                        strcmp(a->headers.items[i].value, b->headers.items[i].value) == 0;
+        return equal;
+}
+
+bool spec_healthcheck_equal(const struct spec_healthcheck *a, const struct spec_healthcheck *b) {
+        bool equal = a->kind == b->kind && a->exec.n == b->exec.n && a->tcp_port == b->tcp_port &&
+                     a->interval_usec == b->interval_usec && a->timeout_usec == b->timeout_usec &&
+                     a->start_period_usec == b->start_period_usec && a->start_interval_usec == b->start_interval_usec &&
+                     a->retries == b->retries && a->on_failure == b->on_failure && http_equal(&a->http, &b->http);
+
+        for (size_t i = 0; equal && i < a->exec.n; i++)
+                equal = strcmp(a->exec.items[i], b->exec.items[i]) == 0;
+        return equal;
+}

@@ -19,6 +19,9 @@ extern const char *const spec_rootfs_mode_words[_ROOTFS_MODE_MAX];
 extern const char *const spec_volume_type_words[_VOLUME_TYPE_MAX];
 extern const char *const spec_propagation_words[_PROPAGATION_MAX];
 extern const char *const spec_log_driver_words[_LOG_DRIVER_MAX];
+extern const char *const spec_on_failure_words[_ON_FAILURE_MAX];
+extern const char *const spec_http_scheme_words[_HTTP_SCHEME_MAX];
+extern const char *const spec_readiness_words[_READINESS_MAX];
 /* What a namespace key allows, indexed by enum spec_ns_mode. */
 extern const char *const spec_ns_words[_NS_MODE_MAX];
 extern const char *const spec_ns_net_words[_NS_MODE_MAX];
@@ -30,6 +33,7 @@ extern const struct type type_source, type_target, type_subpath, type_volume_nam
 extern const struct type type_namespace, type_id;
 extern const struct type type_cpus, type_cpu_weight, type_cpu_list, type_hugetlb, type_ulimits, type_caps, type_sysctls,
         type_signal;
+extern const struct type type_port, type_http_path, type_http_host, type_http_headers, type_http_status;
 
 extern const struct type later_bool, later_int, later_text, later_word, later_name, later_list, later_map, later_argv,
         later_duration, later_size, later_mode, later_path, later_host_path, later_port, later_port_range, later_address,
@@ -62,6 +66,9 @@ void io_max_finish(struct walk *w, const struct node_entry *entry, void *at);
 void user_mapping_finish(struct walk *w, const struct node_entry *entry, void *at);
 void id_map_finish(struct walk *w, const struct node_entry *entry, void *at);
 void restart_policy_finish(struct walk *w, const struct node_entry *entry, void *at);
+void healthcheck_finish(struct walk *w, const struct node_entry *entry, void *at);
+/* finish_health.c: readiness against healthcheck, of one container */
+void readiness_check(struct walk *w, struct node *container, struct spec_container *c);
 
 /* refs.c: what depends on other containers and volumes; after all was read. */
 void stack_check_refs(struct walk *w, struct spec *s, struct node *root);

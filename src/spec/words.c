@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum level { TOP, CONTAINER, ANYWHERE };
+enum level { TOP, CONTAINER, HEALTHCHECK, ANYWHERE };
 
 static const struct {
         enum level level;
@@ -79,6 +79,14 @@ static const struct {
         { CONTAINER, "restartPolicy", "Kubernetes' restartPolicy is restart: always, on-failure or \"no\"" },
         { CONTAINER, "terminationGracePeriodSeconds", "Kubernetes' terminationGracePeriodSeconds: 30 is stop_grace_period: 30s" },
         { CONTAINER, "lifecycle", "Kubernetes' lifecycle is post_start and pre_stop" },
+        { HEALTHCHECK, "test", "Compose's test: [CMD, a, b] is exec: [a, b]; for CMD-SHELL write exec: [/bin/sh, -c, \"...\"]" },
+        { HEALTHCHECK, "disable", "remove the healthcheck instead" },
+        { HEALTHCHECK, "httpGet", "Kubernetes' httpGet is http" },
+        { HEALTHCHECK, "tcpSocket", "Kubernetes' tcpSocket is tcp" },
+        { HEALTHCHECK, "initialDelaySeconds", "Kubernetes' initialDelaySeconds: 30 is start_period: 30s" },
+        { HEALTHCHECK, "periodSeconds", "Kubernetes' periodSeconds: 10 is interval: 10s" },
+        { HEALTHCHECK, "timeoutSeconds", "Kubernetes' timeoutSeconds: 3 is timeout: 3s" },
+        { HEALTHCHECK, "failureThreshold", "Kubernetes' failureThreshold is retries" },
         { ANYWHERE, "MemoryMax", "systemd's MemoryMax= is limits.memory" },
         { ANYWHERE, "MemoryHigh", "systemd's MemoryHigh= is limits.memory_high" },
         { ANYWHERE, "MemoryLow", "systemd's MemoryLow= is limits.memory_low" },
@@ -135,8 +143,16 @@ static size_t find_deeper(const struct table *t, const char *prefix, const char 
         return found;
 }
 
+static enum level level_of(const struct path *path) {
+        if (!path->up)
+                return TOP;
+        if (is_container_level(path))
+                return CONTAINER;
+        return path->up->key && strcmp(path->up->key, "healthcheck") == 0 ? HEALTHCHECK : ANYWHERE;
+}
+
 void foreign_key(const struct path *path, const struct node_entry *entry, struct buf *hint) {
-        enum level level = !path->up ? TOP : is_container_level(path) ? CONTAINER : ANYWHERE;
+        enum level level = level_of(path);
         _cleanup_buf_ struct buf deeper = BUF_NULL;
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -61,6 +61,12 @@ static void scalars(void **state) {
                     { "stop_signal", "SIGTERM", "SIGINT", CHANGE_META });
         assert_diff("", "    rootfs: {layers: [{dir: /srv/rootfs}], mode: read-only}\n",
                     { "rootfs.mode", "ephemeral", "read-only", CHANGE_REPLACE });
+        assert_diff("    healthcheck: {http: {port: 80}}\n", "    healthcheck: {tcp: {port: 81}, interval: 10s}\n",
+                    { "healthcheck.http.port", "80", NULL, CHANGE_META }, { "healthcheck.tcp.port", NULL, "81", CHANGE_META },
+                    { "healthcheck.interval", "30s", "10s", CHANGE_META });
+        assert_diff("    healthcheck: {exec: [a]}\n", "", { "healthcheck.exec", "[a]", "[]", CHANGE_META });
+        assert_diff("", "    readiness: {type: started, timeout: 5m}\n", { "readiness.type", NULL, "started", CHANGE_REPLACE },
+                    { "readiness.timeout", "1m30s", "5m", CHANGE_META });
 }
 
 /* Maps of text: by key. */

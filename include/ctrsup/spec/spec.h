@@ -109,6 +109,40 @@ struct spec_restart_policy {
         uint64_t max_attempts; /* 0: no limit */
 };
 
+enum spec_healthcheck_kind { HEALTHCHECK_NONE, HEALTHCHECK_EXEC, HEALTHCHECK_HTTP, HEALTHCHECK_TCP, _HEALTHCHECK_KIND_MAX };
+enum spec_on_failure { ON_FAILURE_RESTART, ON_FAILURE_NONE, _ON_FAILURE_MAX };
+enum spec_http_scheme { HTTP_PLAIN, HTTP_TLS /* refused: not supported yet */, _HTTP_SCHEME_MAX };
+enum spec_readiness_type {
+        READINESS_AUTO, /* nothing was said: spec_readiness_of() */
+        READINESS_STARTED,
+        READINESS_NOTIFY, /* refused: not supported yet */
+        READINESS_HEALTHCHECK,
+        _READINESS_MAX
+};
+
+struct spec_probe_http {
+        uint64_t port;
+        const char *path, *host;
+        enum spec_http_scheme scheme;
+        struct spec_pairs headers; /* fit for a request as they are */
+        const char *status; /* "200-399,401": spec_http_accepts() */
+};
+
+struct spec_healthcheck {
+        enum spec_healthcheck_kind kind;
+        struct spec_strings exec;
+        struct spec_probe_http http; /* port 0: not this one */
+        uint64_t tcp_port;
+        uint64_t interval_usec, timeout_usec, start_period_usec, start_interval_usec;
+        uint64_t retries;
+        enum spec_on_failure on_failure;
+};
+
+struct spec_readiness {
+        enum spec_readiness_type type;
+        uint64_t timeout_usec; /* USEC_INFINITY: as long as it takes */
+};
+
 struct spec_logging {
         enum spec_log_driver driver;
         const char *tag; /* NULL: <stack>/<container> */
@@ -150,6 +184,8 @@ struct spec_container {
         struct spec_restart_policy restart_policy;
         int stop_signal;
         uint64_t stop_grace_period_usec;
+        struct spec_healthcheck healthcheck;
+        struct spec_readiness readiness;
         struct spec_logging logging;
 };
 
@@ -206,6 +242,13 @@ int spec_ulimit_value(const char *name);
 const char *spec_namespace_text(struct arena *a, const struct spec_namespace *ns);
 /* Whose namespace c ends up in, following container:X: c itself when it has its own, NULL when the host's. */
 const struct spec_container *spec_ns_owner(const struct spec *s, const struct spec_container *c, enum spec_ns ns);
+
+/* When c counts as ready; never READINESS_AUTO. */
+enum spec_readiness_type spec_readiness_of(const struct spec_container *c);
+/* Would both probe the same, as often, and do the same about a failure? */
+bool spec_healthcheck_equal(const struct spec_healthcheck *a, const struct spec_healthcheck *b);
+/* Is the code among those of spec_probe_http.status? A text that is no such list accepts none. */
+bool spec_http_accepts(const char *status, unsigned code);
 
 /* Could it be the name of a stack or container: a-z, 0-9 and - inside, at most 63. */
 bool name_is_label(const char *name);
