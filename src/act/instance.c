@@ -71,9 +71,6 @@ int act_finish(struct act_host *h, struct act_instance *i, const char *container
                         return result;
                 i->ephemeral = false; /* it is said and lies there; the rest is given back all the same */
         }
-        /* Lines the logger did not get yet stay with the keeper until a logger takes them. */
-        if (i->log_added || i->log == ACT_LOG_NONE)
-                act_log_release(h, i);
         if (h->keeper)
                 (void)keeper_client_forget(h->keeper, i->id);
         i->pidfd = close_fd(i->pidfd);
@@ -90,6 +87,5 @@ int act_forget(struct act_host *h, struct act_instance *i, struct err *err) {
                 i->grouped = false;
                 i->limits = NULL;
         }
-        act_log_release(h, i);
         return 0;
 }

@@ -107,6 +107,10 @@ int act_log_update(struct act_host *h, struct act_instance *i, const struct spec
         return logger_update(h->logger, &s, err);
 }
 
+int act_log_end(struct act_host *h, const struct act_instance *i, struct err *err) {
+        return logger_remove(h->logger, act_log_stream_id(i), err);
+}
+
 int act_log_hold(struct act_host *h, struct act_instance *i) {
         char name[KEEPER_NAME_MAX];
         int r = 0;
@@ -125,9 +129,7 @@ void act_log_release(struct act_host *h, struct act_instance *i) {
 
         for (int e = 0; e < 2; e++)
                 i->log_fds[e] = close_fd(i->log_fds[e]);
-        if (!i->log_held || !h->keeper)
-                return;
-        for (int e = 0; e < 2; e++) {
+        for (int e = 0; e < 2 && i->log_held && h->keeper; e++) {
                 act_log_name_held(name, i, e);
                 (void)keeper_client_release(h->keeper, name);
         }
@@ -192,7 +194,7 @@ int act_log_open(struct act_host *h, struct act_instance *i, const struct spec_c
         struct act_log_ends ends = { -EBADF, -EBADF };
         int r = 0;
 
-        i->log_added = i->log_held = false;
+        i->log_added = i->log_held = i->log_lost[0] = i->log_lost[1] = false;
         switch (i->log) {
         case ACT_LOG_JOURNALD:
         case ACT_LOG_FILE:

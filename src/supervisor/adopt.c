@@ -1,6 +1,7 @@
 #include "adopt_member.h"
 #include "fdstore.h"
 #include "keeper_link.h"
+#include "log_pipes.h"
 #include "logger_link.h"
 #include "member.h"
 #include "restore.h"
@@ -82,7 +83,8 @@ void adopt_held(struct manager *m, const char *name) {
                 if (grown) {
                         a->logs = grown;
                         (void)snprintf(a->logs[a->n_logs++].name, sizeof(a->logs->name), "%s", name);
-                }
+                } else
+                        a->out_of_memory = true;
         }
         if (strcmp(name, LOGGER_HELD_NAME) == 0)
                 logger_link_listed(m, name);
@@ -182,23 +184,36 @@ void adopt_tend(struct manager *m) {
         m->leaves_stay = !all;
 }
 
-/* Pipes of starts that nobody knows any more: whoever wrote to them has ended. And those that the store has and the keeper, a new one, has
- * not. */
+static bool is_listed(const struct adoption *a, const struct act_instance *i, bool is_err) {
+        char name[KEEPER_NAME_MAX];
+
+        act_log_name_held(name, i, is_err);
+        for (size_t n = 0; n < a->n_logs; n++)
+                if (strcmp(a->logs[n].name, name) == 0)
+                        return true;
+        return false;
+}
+
+/* Pipes of starts that were over: of those on record nothing is to be lost; of others nobody knows whose they were. And those that the
+ * store has and the keeper, a new one, has not. */
 static void settle_logs(struct manager *m) {
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
-                        struct act_instance *i = &m->stacks[s]->members[n]->host;
-                        char name[KEEPER_NAME_MAX];
-                        bool held = false;
+                        struct member *b = m->stacks[s]->members[n];
+                        struct act_instance *i = b->run && !b->host.id_text[0] ? log_pipes_recall(b) : &b->host;
+                        bool hold = false;
 
-                        act_log_name_held(name, i, false);
-                        for (size_t k = 0; k < m->adoption->n_logs && !held; k++)
-                                held = strcmp(m->adoption->logs[k].name, name) == 0;
-                        if (i->log_held && !held)
+                        for (int e = 0; i && i->log_held && e < 2; e++) {
+                                bool listed = is_listed(m->adoption, i, e);
+
+                                i->log_lost[e] = !listed && i->log_fds[e] < 0;
+                                hold = hold || (!listed && i->log_fds[e] >= 0);
+                        }
+                        if (hold)
                                 (void)act_log_hold(&m->host, i);
                 }
         for (size_t k = 0; k < m->adoption->n_logs; k++)
-                logger_link_listed(m, m->adoption->logs[k].name);
+                log_pipes_listed(m, m->adoption->logs[k].name);
 }
 
 static void forget_records(struct manager *m) {

@@ -1,5 +1,5 @@
 #include "logger_link.h"
-#include "fdstore.h"
+#include "log_pipes.h"
 #include "member.h"
 #include "watch.h"
 
@@ -16,146 +16,9 @@ enum { FEED_QUEUE_MAX = 1024 * 1024 }; /* bytes waiting for a client above which
 
 static int spawn_again(struct manager *m);
 
-/* --- streams --- */
-
-static void each_member(struct manager *m, void (*fn)(struct member *b)) {
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
-                        struct member *b = m->stacks[s]->members[n];
-
-                        fn(b);
-                }
-}
-
-static void forget_logger(struct member *b) {
-        b->host.log_added = b->log_asked = false;
-}
-
-static int ask_for_pipes(struct manager *m, struct member *b) {
-        char name[KEEPER_NAME_MAX];
-        int r = 0;
-
-        for (int e = 0; e < 2 && r >= 0; e++) {
-                act_log_name_held(name, &b->host, e);
-                r = keeper_client_take(m->host.keeper, name);
-        }
-        return r;
-}
-
-bool logger_link_hear(struct member *b) {
-        struct manager *m = b->stack->manager;
-        struct act_instance *i = &b->host;
-
-        if (!i->log_held || i->log_added || m->host.logger < 0 || !m->host.keeper)
-                return true;
-        if (i->log_fds[0] >= 0 && i->log_fds[1] >= 0) {
-                int r = act_log_add(&m->host, i, b->container, i->log_fds[0], i->log_fds[1], NULL);
-
-                if (r == -EAGAIN)
-                        return false; /* it is behind */
-                if (!i->leafed) {     /* of a start that has ended meanwhile: what it left is the logger's now */
-                        act_log_release(&m->host, i);
-                        fdstore_drop_logs(m, i->id_text);
-                }
-                return true;
-        }
-        if (!b->log_asked)
-                b->log_asked = ask_for_pipes(m, b) >= 0;
-        return b->log_asked;
-}
-
-/* --- pipes of starts that are over, and that no logger has read --- */
-
-struct unheard {
-        struct unheard *next;
-        struct act_instance host; /* its log_fds, id, names; nothing else is used */
-        struct generation *generation;
-        const struct spec_container *container;
-        char stack[NAME_SIZE];
-};
-
-void logger_link_leave(struct member *b) {
-        struct manager *m = b->stack->manager;
-        struct act_instance *i = &b->host;
-        bool whole = i->log_held && !i->log_added && i->log_fds[0] >= 0 && i->log_fds[1] >= 0;
-        struct unheard *u = whole ? calloc(1, sizeof(*u)) : NULL;
-
-        if (!u) {
-                act_log_release(&m->host, i); /* the logger has them, or nobody ever had */
-                fdstore_drop_logs(m, i->id_text);
-                return;
-        }
-        u->host = ACT_INSTANCE_NULL;
-        act_set_id(&u->host, i->id);
-        (void)snprintf(u->stack, sizeof(u->stack), "%s", b->state.stack);
-        u->host.stack = u->stack;
-        u->host.replica = i->replica;
-        u->host.log = i->log;
-        u->host.log_held = true;
-        for (int e = 0; e < 2; e++)
-                u->host.log_fds[e] = take_fd(&i->log_fds[e]);
-        i->log_held = false;
-        u->generation = generation_ref(b->generation);
-        u->container = b->container;
-        u->next = m->unheard;
-        m->unheard = u;
-}
-
-static struct unheard *unheard_free(struct unheard *u) {
-        struct unheard *next = u->next;
-
-        act_instance_done(&u->host);
-        generation_unref(u->generation);
-        free(u);
-        return next;
-}
-
-bool logger_link_hear_unheard(struct manager *m) {
-        while (m->unheard && m->host.logger >= 0 && m->host.keeper) {
-                struct unheard *u = m->unheard;
-
-                if (act_log_add(&m->host, &u->host, u->container, u->host.log_fds[0], u->host.log_fds[1], NULL) == -EAGAIN)
-                        return false;
-                act_log_release(&m->host, &u->host);
-                fdstore_drop_logs(m, u->host.id_text);
-                m->unheard = unheard_free(u);
-        }
-        return true;
-}
-
-static struct member *find_by_id(struct manager *m, const char *id_text) {
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
-                        if (strcmp(m->stacks[s]->members[n]->host.id_text, id_text) == 0)
-                                return m->stacks[s]->members[n];
-        return NULL;
-}
-
 void logger_link_listed(struct manager *m, const char *name) {
-        char id_text[ACT_ID_TEXT_SIZE];
-        bool is_err;
-
-        if (strcmp(name, LOGGER_HELD_NAME) == 0) {
-                if (m->host.logger < 0 && keeper_client_take(m->host.keeper, name) >= 0)
-                        m->logger_listed = true;
-                return;
-        }
-        /* Entries come before fds: whose instance is not known by now has ended. */
-        if (act_log_parse_held(name, id_text, &is_err) >= 0 && !find_by_id(m, id_text))
-                (void)keeper_client_release(m->host.keeper, name);
-}
-
-static void pipe_taken(struct manager *m, const char *name, struct keeper_event *e) {
-        char id_text[ACT_ID_TEXT_SIZE];
-        bool is_err;
-
-        if (e->fd < 0 || act_log_parse_held(name, id_text, &is_err) < 0)
-                return;
-        struct member *b = find_by_id(m, id_text);
-        if (!b || b->host.log_added)
-                return;
-        close_fd(b->host.log_fds[is_err]);
-        b->host.log_fds[is_err] = take_fd(&e->fd); /* the pump gives both to the logger */
+        if (m->host.logger < 0 && keeper_client_take(m->host.keeper, name) >= 0)
+                m->logger_listed = true;
 }
 
 /* --- events --- */
@@ -192,6 +55,10 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
                         break;
                 if (e.kind == LOGGER_EVENT_DROPPED && e.sink)
                         on_dropped(m, &e); /* over the rate: the logger says so in the log itself */
+                else if (e.kind == LOGGER_EVENT_EOF)
+                        log_pipes_ended(m, e.id);
+                else if (e.kind == LOGGER_EVENT_REFUSED && e.code != EEXIST) /* there: added by the supervisor before us */
+                        log_pipes_refused(m, e.id);
         }
         if (r < 0) {
                 m->logger_source = sd_event_source_disable_unref(m->logger_source);
@@ -216,19 +83,22 @@ static int on_child(sd_event_source *source, int fd, uint32_t revents, void *use
         return 0;
 }
 
+/* Takes fd, also on failure. */
 static int watch_socket(struct manager *m, int fd, struct err *err) {
-        m->host.logger = fd;
-        int r = sd_event_add_io(m->event, &m->logger_source, fd, EPOLLIN, on_readable, m);
+        _cleanup_fd_ int socket = fd;
+
+        int r = sd_event_add_io(m->event, &m->logger_source, socket, EPOLLIN, on_readable, m);
         if (r < 0)
                 return err_sys(err, -r, "watch the logger");
-        each_member(m, forget_logger);
+        m->host.logger = take_fd(&socket);
+        log_pipes_forget_logger(m);
         manager_poke(m);
         return 0;
 }
 
 void logger_link_taken(struct manager *m, const char *name, struct keeper_event *e) {
         if (strcmp(name, LOGGER_HELD_NAME) != 0) {
-                pipe_taken(m, name, e);
+                log_pipes_taken(m, name, e);
                 return;
         }
         m->logger_listed = false;
@@ -248,6 +118,7 @@ void logger_link_keeper_is_new(struct manager *m) {
         m->logger_listed = false;
         if (m->host.logger >= 0)
                 (void)hold_socket(m, m->host.logger);
+        log_pipes_keeper_is_new(m);
 }
 
 int logger_link_spawn(struct manager *m, struct err *err) {
@@ -281,7 +152,7 @@ static int spawn_again(struct manager *m) {
                                   .priority = 3,
                                   .message = "the logger is gone; another one goes on with what is in the pipes" };
 
-        each_member(m, forget_logger);
+        log_pipes_forget_logger(m);
         manager_report(m, &e);
         if (manager_now(m).mono_usec < m->logger_spawned_usec + RESPAWN_USEC)
                 return 0; /* it dies at once: the next reconcile tries again */
@@ -449,8 +320,7 @@ int logger_link_attach(struct manager *m, struct control_call *call, json_t *tar
 }
 
 void logger_link_close(struct manager *m) {
-        while (m->unheard)
-                m->unheard = unheard_free(m->unheard);
+        log_pipes_done(m);
         while (m->feeds) {
                 (void)control_reply(m->feeds->call, NULL, false); /* no line: there are no more */
                 feed_free(m->feeds);

@@ -7,17 +7,11 @@
 
 /* Spawns one and lets the keeper hold its socket. Streams that no logger has are added again. */
 int logger_link_spawn(struct manager *m, struct err *err);
-/* A member's log pipes that no logger reads are given to it; false: not yet. */
-bool logger_link_hear(struct member *b);
-/* The start is over and another one begins: its pipes are kept until a logger has read them. */
-void logger_link_leave(struct member *b);
-/* Gives those to the logger; false: not all yet. */
-bool logger_link_hear_unheard(struct manager *m);
 /* Now and then: a logger that could not be started is tried again. */
 void logger_link_tend(struct manager *m);
 /* A keeper that knows nothing took the old one's place. */
 void logger_link_keeper_is_new(struct manager *m);
-/* From the keeper's table: a held fd's name. */
+/* From the keeper's table: it holds a logger's socket. */
 void logger_link_listed(struct manager *m, const char *name);
 /* The keeper gave one back. */
 void logger_link_taken(struct manager *m, const char *name, struct keeper_event *e);

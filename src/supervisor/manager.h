@@ -30,7 +30,7 @@ struct line_feed;
 struct deferred;
 struct system_query;
 struct adoption;
-struct unheard;
+struct left_pipes;
 struct run;
 
 enum { PASSED_NAME_SIZE = 64 };
@@ -56,7 +56,6 @@ struct member {
         bool command_failed;                  /* the last start failed at its very command */
         const char *failed_step;              /* of the last start that failed: CTRSUP_STEP; NULL: before the keeper had it */
         int start_error;                      /* errno of that */
-        bool log_asked;                       /* the keeper was asked for the log pipes' read ends */
         bool orphan, exit_due;                /* supervisor/orphan.h */
         bool group_said;                      /* why its cgroup cannot be removed */
         unsigned finish_tries;                /* of member_finish() that failed */
@@ -121,7 +120,7 @@ struct manager {
         struct exec_session *execs;
         struct line_feed *feeds;
         struct adoption *adoption;     /* while adopting; else NULL */
-        struct unheard *unheard;       /* supervisor/logger_link.h */
+        struct left_pipes *left_pipes; /* supervisor/log_pipes.h */
         struct passed_fd *passed;      /* supervisor/fdstore.h */
         size_t n_passed;
         int passed_socket;             /* of ctrsup.socket; -EBADF: none */

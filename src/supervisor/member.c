@@ -1,7 +1,7 @@
 #include "member.h"
 #include "degraded.h"
 #include "fdstore.h"
-#include "logger_link.h"
+#include "log_pipes.h"
 #include "orphan.h"
 #include "watch.h"
 
@@ -385,10 +385,8 @@ bool member_launch(struct member *b) {
         b->command_failed = false;
         b->failed_step = NULL;
         int r = find_peers(b, &l, &mark, &err);
-        if (r >= 0) {
-                logger_link_leave(b); /* what the start before wrote and no logger has yet */
+        if (r >= 0)
                 r = act_new_id(&b->host, &err);
-        }
         if (r >= 0) {
                 b->host.leaf = b->state.generation;
                 memcpy(b->state.id, b->host.id, sizeof(b->state.id));
@@ -429,8 +427,7 @@ bool member_finish(struct member *b) {
                 member_say(b, &err);
         orphan_end(b);
         fdstore_drop_pid(b->stack->manager, b->host.id_text);
-        if (!b->host.log_held)
-                fdstore_drop_logs(b->stack->manager, b->host.id_text);
+        log_pipes_leave(b);
         b->finish_due = false;
         return true;
 }

@@ -1,7 +1,6 @@
 #include "orphan.h"
 #include "member.h"
 
-#include <ctrsup/act/log.h>
 #include <ctrsup/observe/exit.h>
 
 #include <fcntl.h>
@@ -60,10 +59,6 @@ static void hold_all_of(struct member *b) {
 
 void orphan_hold_all(struct manager *m) {
         each_that_runs(m, hold_all_of);
-        for (size_t s = 0; s < m->n_stacks; s++)
-                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
-                        if (m->stacks[s]->members[n]->host.log_held)
-                                (void)act_log_hold(&m->host, &m->stacks[s]->members[n]->host);
 }
 
 bool orphan_ask(struct member *b) {

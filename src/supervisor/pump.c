@@ -1,5 +1,5 @@
 #include "pump.h"
-#include "logger_link.h"
+#include "log_pipes.h"
 #include "member.h"
 #include "orphan.h"
 #include "quiesce.h"
@@ -126,8 +126,7 @@ static int run(sd_event_source *source, void *userdata) {
         settled = each_member(m, orphan_ask);
         settled = each_member(m, finish) && settled;
         settled = each_member(m, launch) && settled;
-        settled = each_member(m, logger_link_hear) && settled;
-        settled = logger_link_hear_unheard(m) && settled;
+        settled = log_pipes_hear(m) && settled;
         settled = forget(m) && settled;
         watch_check(m);
         trash_sweep(m);

@@ -128,11 +128,12 @@ static sd_event_source *add(sd_event *e, sd_event_source **ret, enum kind kind, 
 }
 
 int sd_event_add_io(sd_event *e, sd_event_source **ret, int fd, uint32_t events, sd_event_io_handler_t callback, void *userdata) {
-        sd_event_source *s = add(e, ret, IO, SD_EVENT_ON, userdata);
-
         (void)events;
         if (fd < 0)
                 violation("sd_event_add_io() of fd %d", fd);
+        if (world_fd_of(fd).kind == FD_LOGGER && !world.calm && chance_one_in(&world.chance, 10))
+                return -ENOMEM;
+        sd_event_source *s = add(e, ret, IO, SD_EVENT_ON, userdata);
         s->fd = fd;
         s->call.io = callback;
         return 0;

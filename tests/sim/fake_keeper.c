@@ -305,8 +305,10 @@ static void on_release(const struct request *r) {
         struct held *h = held_find(r->message.name);
 
         trace("the keeper releases %s%s", r->message.name, h ? "" : ", which it does not have");
-        if (h)
+        if (h) {
                 *h = keeper.held[--keeper.n_held];
+                logger_check_release(r->message.name);
+        }
         answer(r, h ? 0 : ENOENT, (struct fd){ 0 });
 }
 

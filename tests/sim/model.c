@@ -143,6 +143,22 @@ void model_on_start(void) {
 
 /* --- what is heard --- */
 
+/* Nobody knows whose an earlier supervisor's start was, unless it is a declared container's last one: that is on record. */
+bool model_minds_lines_of(const struct proc *p) {
+        const struct expected *e = find_label(p->label);
+
+        return p->epoch == world.epoch || !(p->followed || p->dropped || (e->may & WISH_GONE));
+}
+
+static void follow(const char *stack, const char *container) {
+        char label[KEEPER_LABEL_MAX];
+
+        (void)snprintf(label, sizeof(label), "%s/%s.1", stack, container);
+        for (size_t n = 0; n < world.n_procs; n++)
+                if (strcmp(world.procs[n]->label, label) == 0)
+                        world.procs[n]->followed = true;
+}
+
 static void hear_exit(const struct report_event *e) {
         struct proc *p = proc_of_id(e->instance_id);
         const struct exit_info *x = e->exit;
@@ -201,6 +217,8 @@ void model_hear(const struct report_event *e) {
         }
         if (!x)
                 return;
+        if (e->change && e->change->to == PHASE_STARTING)
+                follow(e->stack, e->container);
         if (e->kind == REPORT_RESTART_SCHEDULED) {
                 x->scheduled = true;
                 x->due_usec = world.mono_usec + e->delay_usec;
@@ -400,6 +418,8 @@ void model_check_calm(void) {
                 check_document(s);
         }
         check_exits();
+        if (supervisor->host.logger < 0 || !supervisor->logger_source)
+                violation("no logger is heard");
         if (supervisor->launching > 0)
                 violation("%u launches count as under way", supervisor->launching);
         if (supervisor_open_calls() > 0)

@@ -62,6 +62,7 @@ void model_on_death(void);    /* of the supervisor */
 void model_on_start(void);
 void model_on_send(const char *label); /* the supervisor asks for a launch */
 void model_on_launch(const struct proc *p); /* and the keeper makes it */
+bool model_minds_lines_of(const struct proc *p); /* it has ended: its last lines must be in the log */
 void model_step(void);        /* after everything that happened at one time */
 void model_check_calm(void);  /* all is well for long: is everything as it was wished? */
 void model_check_empty(void); /* everything was removed: is nothing left? */

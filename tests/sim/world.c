@@ -245,8 +245,10 @@ void proc_end(struct proc *p, int code, int status) {
                 p->dropped = true; /* it never ran: no exit is owed */
         if (p->main)
                 keeper_on_end(p);
-        if (leaf_count(p->leaf) == 0)
+        if (leaf_count(p->leaf) == 0) {
+                logger_on_end(p->leaf);
                 watch_notify_leaf(p->leaf);
+        }
 }
 
 static void dies_of_stop(void *object, uint64_t signal) {

@@ -67,6 +67,7 @@ struct proc {
         /* what the model keeps about it */
         unsigned reports;
         bool unseen;            /* its keeper died first, or did not speak */
+        bool followed;          /* a later start of the instance is on record in its place */
         bool dropped;           /* nobody is owed its exit: its instance had been given up before */
         unsigned epoch, epoch_reported; /* the supervisor's that launched it, that last told of its end */
 };
@@ -180,6 +181,8 @@ void logger_kill(void);
 bool logger_is_alive(void);
 bool logger_is_readable(const void *logger);
 bool logger_child_is_over(const void *logger);
+void logger_on_end(const struct leaf *l);     /* the last process in it has ended */
+void logger_check_release(const char *name);  /* what the keeper held is let go */
 
 /* fake_event.c */
 struct sd_event;

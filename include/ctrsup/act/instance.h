@@ -30,6 +30,8 @@ struct act_instance {
         int pidfd;                  /* -EBADF: not running */
         enum act_log log;
         bool log_held, log_added;   /* the keeper, the logger has the pipes' read ends */
+        bool log_asked;             /* the keeper was asked for them */
+        bool log_lost[2];           /* that one it does not have, nor do we */
         int log_fds[2];             /* of ours, stdout and stderr: what a new keeper gets. -EBADF: none */
         bool ephemeral;             /* there is an upper of this start to throw away */
         struct recipe_plan *plan;   /* the words for a failure of this start */
@@ -67,7 +69,7 @@ int act_signal(const struct act_instance *i, int signal, struct err *err);
 int act_kill(struct act_host *h, struct act_instance *i, struct err *err);
 /* 1: tasks live in the leaf. */
 int act_is_populated(struct act_host *h, const struct act_instance *i);
-/* After the last task went: gives back what the start held. -EBUSY: the leaf is not free yet, call again. */
+/* After the last task went: gives back what the start held, but for its log pipes. -EBUSY: the leaf is not free yet, call again. */
 int act_finish(struct act_host *h, struct act_instance *i, const char *container, struct err *err);
 /* The instance goes for good: its group. -EBUSY as above. */
 int act_forget(struct act_host *h, struct act_instance *i, struct err *err);

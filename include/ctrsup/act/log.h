@@ -21,6 +21,8 @@ void act_log_name_held(char buf[KEEPER_NAME_MAX], const struct act_instance *i, 
 int act_log_parse_held(const char *name, char id_text[ACT_ID_TEXT_SIZE], bool *ret_is_err);
 /* Of its stream at the logger: the same for every supervisor, another for each start. */
 uint64_t act_log_stream_id(const struct act_instance *i);
+/* Nobody is left to write: the logger reads what there is, and tells that it has come to the end. */
+int act_log_end(struct act_host *h, const struct act_instance *i, struct err *err);
 /* Gives them to a keeper that does not have them. */
 int act_log_hold(struct act_host *h, struct act_instance *i);
 /* The keeper lets go of them, and so do we. */
