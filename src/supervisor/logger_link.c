@@ -154,8 +154,11 @@ static int spawn_again(struct manager *m) {
 
         log_pipes_forget_logger(m);
         manager_report(m, &e);
-        if (manager_now(m).mono_usec < m->logger_spawned_usec + RESPAWN_USEC)
-                return 0; /* it dies at once: the next reconcile tries again */
+        if (manager_now(m).mono_usec < m->logger_spawned_usec + RESPAWN_USEC) {
+                m->logger_due = true; /* it dies at once */
+                manager_poke(m);
+                return 0;
+        }
         if (m->host.keeper && logger_link_spawn(m, &err) < 0) {
                 e.message = err.text;
                 manager_report(m, &e);
@@ -173,6 +176,15 @@ void logger_link_tend(struct manager *m) {
 
                 manager_report(m, &e);
         }
+}
+
+bool logger_link_again(struct manager *m) {
+        if (m->logger_due && manager_now(m).mono_usec < m->logger_spawned_usec + RESPAWN_USEC)
+                return false;
+        if (m->logger_due)
+                logger_link_tend(m);
+        m->logger_due = false; /* one that cannot be started is tried again at the next reconcile */
+        return true;
 }
 
 /* --- clients that follow lines --- */

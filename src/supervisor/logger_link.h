@@ -7,6 +7,8 @@
 
 /* Spawns one and lets the keeper hold its socket. Streams that no logger has are added again. */
 int logger_link_spawn(struct manager *m, struct err *err);
+/* One that died as soon as it was there is followed by another after a second; false: not yet. */
+bool logger_link_again(struct manager *m);
 /* Now and then: a logger that could not be started is tried again. */
 void logger_link_tend(struct manager *m);
 /* A keeper that knows nothing took the old one's place. */

@@ -147,6 +147,7 @@ struct manager {
         bool recalling;                /* records are being read: none is written, no timer runs */
         bool ending;                   /* all stacks are being removed; then the loop ends */
         bool over;                     /* the loop ends now */
+        bool logger_due;               /* another one, a second after the last */
         bool logger_listed;            /* the keeper holds a logger's socket: it comes back, do not spawn */
         int exit_code;
         char own_runtime[128];         /* MODE_RUN */

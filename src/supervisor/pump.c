@@ -1,5 +1,6 @@
 #include "pump.h"
 #include "log_pipes.h"
+#include "logger_link.h"
 #include "member.h"
 #include "orphan.h"
 #include "quiesce.h"
@@ -126,6 +127,7 @@ static int run(sd_event_source *source, void *userdata) {
         settled = each_member(m, orphan_ask);
         settled = each_member(m, finish) && settled;
         settled = each_member(m, launch) && settled;
+        settled = logger_link_again(m) && settled;
         settled = log_pipes_hear(m) && settled;
         settled = forget(m) && settled;
         watch_check(m);
