@@ -4,6 +4,7 @@
 #include <ctrsup/base/cleanup.h>
 #include <ctrsup/kernel/cgroup.h>
 #include <ctrsup/kernel/cgroup_limit.h>
+#include <ctrsup/kernel/cgroup_probe.h>
 #include <ctrsup/kernel/cgroup_procs.h>
 #include <ctrsup/kernel/cgroup_stat.h>
 #include <ctrsup/kernel/cgroup_watch.h>
@@ -130,6 +131,29 @@ int cgroup_kill(struct cgroup_tree *t, const char *group, uint64_t generation, s
         if (l)
                 leaf_kill(l);
         return 0;
+}
+
+/* No stack of the simulation has a command as its check. */
+int cgroup_probe_make(struct cgroup_tree *t, const char *group, uint64_t generation, uint64_t number, int *ret_fd, struct err *err) {
+        (void)t;
+        (void)group;
+        (void)generation;
+        (void)number;
+        (void)ret_fd;
+        return err_set(err, ENOSYS, "no probes here");
+}
+
+int cgroup_probe_end(struct cgroup_tree *t, const char *group, uint64_t generation, uint64_t number, struct err *err) {
+        (void)t;
+        (void)group;
+        (void)generation;
+        (void)number;
+        (void)err;
+        return 0;
+}
+
+int cgroup_probe_end_all(struct cgroup_tree *t, const char *group, uint64_t generation, struct err *err) {
+        return cgroup_probe_end(t, group, generation, 0, err);
 }
 
 int cgroup_freeze(struct cgroup_tree *t, const char *group, uint64_t generation, bool freeze, struct err *err) {
