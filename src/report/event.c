@@ -60,6 +60,8 @@ static void words_oom(const struct report_event *e, struct buf *out) {
 
 static void words_health(const struct report_event *e, struct buf *out) {
         buf_printf(out, "health: %s", e->health ? e->health : "unknown");
+        if (e->message && *e->message)
+                buf_printf(out, ": %.*s", (int)strcspn(e->message, "\n"), e->message);
 }
 
 static void words_restart(const struct report_event *e, struct buf *out) {
@@ -324,6 +326,8 @@ static void put_details(const struct report_event *e, struct buf *out) {
         field(out, "CTRSUP_FILE", e->file);
         number(out, "CTRSUP_LINE", e->line);
         field(out, "CTRSUP_HEALTH", e->health);
+        if (e->kind == REPORT_CONTAINER_HEALTH)
+                field(out, "CTRSUP_PROBE_OUTPUT", e->message);
 }
 
 void report_journal_entry(const struct report_event *e, struct buf *out) {

@@ -45,7 +45,7 @@ struct policy policy_of(const struct spec_container *c) {
                 .restart_policy = c->restart_policy,
                 .stop_signal = c->stop_signal,
                 .stop_grace_usec = c->stop_grace_period_usec,
-                .ready_when_started = c->type == TYPE_SERVICE,
+                .ready_when_started = c->type == TYPE_SERVICE && spec_readiness_of(c) == READINESS_STARTED,
         };
 }
 

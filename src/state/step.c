@@ -334,6 +334,8 @@ static void adopt(struct move *m) {
         } else {
                 rest(m, PHASE_RUNNING);
                 is_up(m, m->e->started_usec, m->e->started_real_usec, i->policy.ready_when_started);
+                if (was && (was->phase == PHASE_READY || was->phase == PHASE_UNHEALTHY)) /* it was told of this very start */
+                        rest(m, was->phase);
         }
         i->oom = was && was->oom;
         if (was && was->phase == PHASE_STOPPING) {

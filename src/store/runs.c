@@ -142,6 +142,28 @@ static json_t *message_json(const char *text) {
         return j ? j : json_string("");
 }
 
+static json_t *health_json(const struct run *r) {
+        return json_pack("{s:s, s:b, s:I, s:o}", "status", health_status_name(r->health), "succeeded", r->health_succeeded, "failures",
+                         (json_int_t)r->health_failures, "reason", message_json(r->health_reason));
+}
+
+static bool take_health(struct run *r, const json_t *j) {
+        const char *status = json_string_value(json_object_get(j, "status")), *reason = json_string_value(json_object_get(j, "reason"));
+        const json_t *failures = json_object_get(j, "failures"), *succeeded = json_object_get(j, "succeeded");
+        int value = status ? health_status_value(status) : -EINVAL;
+
+        if (!j) /* there was no check */
+                return true;
+        if (value < 0 || !reason || !json_is_boolean(succeeded) || !json_is_integer(failures) || json_integer_value(failures) < 0 ||
+            json_integer_value(failures) > UINT32_MAX)
+                return false;
+        r->health = (enum health_status)value;
+        r->health_succeeded = json_is_true(succeeded);
+        r->health_failures = (uint32_t)json_integer_value(failures);
+        (void)snprintf(r->health_reason, sizeof(r->health_reason), "%s", reason);
+        return true;
+}
+
 int runs_write(int runtime_fd, const struct run *r, struct err *err) {
         const struct instance *i = &r->instance;
         char boot[BOOT_ID_SIZE], id[2 * sizeof(i->id) + 1], name[FILE_NAME_SIZE];
@@ -157,7 +179,7 @@ int runs_write(int runtime_fd, const struct run *r, struct err *err) {
         for (size_t n = 0; j && n < ARRAY_SIZE(numbers); n++)
                 if (json_object_set_new(j, numbers[n].key, number_json(r, numbers + n)) < 0)
                         return err_oom(err);
-        if (!j)
+        if (!j || (r->health != HEALTH_NONE && json_object_set_new(j, "health", health_json(r)) < 0))
                 return err_oom(err);
         e = open_stack(runtime_fd, i->stack, 0700, &fd, err);
         if (e >= 0)
@@ -175,7 +197,9 @@ bool runs_equal(const struct run *a, const struct run *b) {
                         return false;
         }
         return memcmp(x->id, y->id, sizeof(x->id)) == 0 && x->phase == y->phase && x->desire == y->desire &&
-               x->last_exit.reason == y->last_exit.reason && strcmp(x->message, y->message) == 0;
+               x->last_exit.reason == y->last_exit.reason && strcmp(x->message, y->message) == 0 && a->health == b->health &&
+               a->health_succeeded == b->health_succeeded && a->health_failures == b->health_failures &&
+               strcmp(a->health_reason, b->health_reason) == 0;
 }
 
 static bool take(struct run *r, const json_t *j) {
@@ -196,7 +220,7 @@ static bool take(struct run *r, const json_t *j) {
         i->desire = (enum desire)desire;
         i->last_exit.reason = (enum exit_reason)reason;
         (void)snprintf(i->message, sizeof(i->message), "%s", message);
-        return true;
+        return take_health(r, json_object_get(j, "health"));
 }
 
 int runs_read(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct run *ret, struct err *err) {

@@ -1,4 +1,5 @@
 #include "describe.h"
+#include "health.h"
 #include "member.h"
 #include "unreadable.h"
 
@@ -83,8 +84,9 @@ static json_t *log_json(const struct member *b) {
 json_t *describe_container(const struct member *b) {
         const struct instance *i = &b->state;
 
-        return json_pack("{s:s, s:s, s:i, s:s, s:n, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
-                         i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", "pid",
+        return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
+                         i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", text_json(health_status_name(health_of(b))),
+                         "health_message", text_json(health_reason(b)), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
                          describe_exit(&i->last_exit), "started_at", time_json(i->started_real_usec), "next_attempt_at",
                          time_json(i->next_attempt_real_usec), "message", text_json(i->message), "limits", limits_json(&b->container->limits),

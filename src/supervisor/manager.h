@@ -26,6 +26,8 @@ struct manager;
 struct stack_entry;
 struct waiter;
 struct exec_session;
+struct member_health;
+struct probe_exec;
 struct line_feed;
 struct deferred;
 struct system_query;
@@ -49,6 +51,7 @@ struct member {
         struct instance state;
         struct act_instance host;
         sd_event_source *timer;
+        struct member_health *health;         /* supervisor/health.h; NULL: it was never looked at */
         uint64_t phase_since_usec;            /* monotonic */
         char hint[ERR_HINT_MAX];                       /* of state.message */
         bool launch_due, finish_due, forget_due;
@@ -118,6 +121,9 @@ struct manager {
         size_t n_stacks;
         struct waiter *waiters;
         struct exec_session *execs;
+        struct probe_exec *probe_execs;
+        struct member *probe_queue, *probe_queue_end; /* supervisor/health.h */
+        unsigned probing;              /* probes under way */
         struct line_feed *feeds;
         struct adoption *adoption;     /* while adopting; else NULL */
         struct left_pipes *left_pipes; /* supervisor/log_pipes.h */

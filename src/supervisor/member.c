@@ -1,6 +1,7 @@
 #include "member.h"
 #include "degraded.h"
 #include "fdstore.h"
+#include "health.h"
 #include "log_pipes.h"
 #include "orphan.h"
 #include "watch.h"
@@ -48,6 +49,7 @@ struct member *member_free(struct member *b) {
                         s->n_members--;
                         break;
                 }
+        health_free(b);
         sd_event_source_disable_unref(b->timer);
         sd_event_source_disable_unref(b->pidfd_source);
         act_instance_done(&b->host);
@@ -68,13 +70,15 @@ struct member *stack_find_member(const struct stack_entry *s, const char *contai
 
 void member_declare(struct member *b, struct generation *g, const struct spec_container *c) {
         struct generation *old = b->generation;
+        const struct spec_container *was = b->container;
 
         b->generation = generation_ref(g);
-        generation_unref(old);
         b->container = c;
         b->state.policy = policy_of(c);
         b->state.revision = g->revision;
         b->state.kept = false;
+        health_declare(b, was);
+        generation_unref(old);
 }
 
 const char *member_target(const struct member *b, char buf[TARGET_SIZE]) {
@@ -83,7 +87,7 @@ const char *member_target(const struct member *b, char buf[TARGET_SIZE]) {
 
 /* --- reporting --- */
 
-static struct report_event about(const struct member *b, enum report_kind kind) {
+struct report_event member_about(const struct member *b, enum report_kind kind) {
         return (struct report_event){
                 .kind = kind,
                 .stack = b->state.stack,
@@ -95,6 +99,8 @@ static struct report_event about(const struct member *b, enum report_kind kind) 
 }
 
 static enum report_kind kind_of(const struct member *b, const struct step *st) {
+        if (phase_is_up(b->state.phase) && !phase_is_up(st->from) && st->from != PHASE_STARTING)
+                return REPORT_CONTAINER_STATE; /* taken over: it was said when it happened */
         switch (b->state.phase) {
         case PHASE_RUNNING:
                 return st->from == PHASE_UNHEALTHY ? REPORT_CONTAINER_STATE : REPORT_CONTAINER_STARTED;
@@ -139,7 +145,7 @@ static void report_step(struct member *b, const struct step *st, const struct no
 
         if (st->ended && b->state.last_exit.reason != EXIT_NOT_STARTED) {
                 struct report_event e =
-                        about(b, b->state.policy.type == TYPE_JOB ? REPORT_JOB_FINISHED : REPORT_CONTAINER_EXITED);
+                        member_about(b, b->state.policy.type == TYPE_JOB ? REPORT_JOB_FINISHED : REPORT_CONTAINER_EXITED);
 
                 e.exit = &b->state.last_exit;
                 e.uptime_usec = st->uptime_usec;
@@ -150,7 +156,7 @@ static void report_step(struct member *b, const struct step *st, const struct no
                 changed = changed && b->state.phase == PHASE_BACKOFF;
         }
         if (changed) {
-                struct report_event e = about(b, kind_of(b, st));
+                struct report_event e = member_about(b, kind_of(b, st));
 
                 e.change = &change;
                 e.pid = b->state.pid;
@@ -164,13 +170,13 @@ static void report_step(struct member *b, const struct step *st, const struct no
                 manager_report(m, &e);
         }
         if (st->effects & EFFECT_START_LIMIT) {
-                struct report_event e = about(b, REPORT_START_LIMIT);
+                struct report_event e = member_about(b, REPORT_START_LIMIT);
 
                 e.restarts = b->state.attempts;
                 manager_report(m, &e);
         }
         if (st->effects & EFFECT_STUCK) {
-                struct report_event e = about(b, REPORT_NOTICE);
+                struct report_event e = member_about(b, REPORT_NOTICE);
 
                 e.priority = 3;
                 e.message =
@@ -184,7 +190,7 @@ static void report_step(struct member *b, const struct step *st, const struct no
 }
 
 void member_say(struct member *b, const struct err *err) {
-        struct report_event e = about(b, REPORT_NOTICE);
+        struct report_event e = member_about(b, REPORT_NOTICE);
 
         e.priority = 4;
         e.error = err->code;
@@ -266,6 +272,7 @@ void member_post(struct member *b, const struct event *e) {
         struct step st = step(&b->state, e, &now);
 
         report_step(b, &st, &now);
+        health_follow(b);
         for (size_t n = 0; n < ARRAY_SIZE(effects); n++)
                 if (effects[n].effect == 0 || (st.effects & effects[n].effect))
                         effects[n].run(b);
@@ -284,7 +291,7 @@ void member_check_oom(struct member *b) {
 
         if (!b->host.leafed || cgroup_read_oom_kills(h->cgroups, b->host.group, &kills, NULL) < 0 || kills <= b->host.oom_kills)
                 return;
-        struct report_event e = about(b, REPORT_CONTAINER_OOM);
+        struct report_event e = member_about(b, REPORT_CONTAINER_OOM);
         fill_usage(b, &e);
         if (!b->state.oom)
                 manager_report(b->stack->manager, &e);
@@ -329,7 +336,7 @@ void member_update(struct member *b, const struct plan_change *change) {
 
 void member_start_failed(struct member *b, const struct err *err, struct mark mark, bool populated) {
         char words[ERR_TEXT_MAX + 1024];
-        struct report_event e = about(b, REPORT_CONTAINER_FAILED);
+        struct report_event e = member_about(b, REPORT_CONTAINER_FAILED);
 
         if (b->stack->manager->options->mode == MODE_RUN) /* its document was made by the client: no line of it says anything */
                 mark = MARK_NULL;

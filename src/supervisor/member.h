@@ -13,6 +13,8 @@ void member_declare(struct member *b, struct generation *g, const struct spec_co
 
 /* One event through state/step; does the effects, arms the timer, reports. */
 void member_post(struct member *b, const struct event *e);
+/* A report about it, to be filled in. */
+struct report_event member_about(const struct member *b, enum report_kind kind);
 /* A warning about it, in words. */
 void member_say(struct member *b, const struct err *err);
 /* Writes the run record when it differs from what is written; a failure is tried again with the next change and the next reconcile. */

@@ -1,5 +1,6 @@
 /* What a member leaves on record for the next supervisor: written when it changed, owed when it cannot be. */
 #include "degraded.h"
+#include "health.h"
 #include "member.h"
 
 #include <ctrsup/store/runs.h>
@@ -24,6 +25,12 @@ static void fill_record(const struct member *b, struct run *run) {
         run->root_uid = b->host.root_uid;
         run->root_gid = b->host.root_gid;
         run->guessed = b->guessed;
+        if (!b->health)
+                return;
+        run->health = b->health->state.status;
+        run->health_failures = b->health->state.failures;
+        run->health_succeeded = b->health->state.succeeded;
+        (void)snprintf(run->health_reason, sizeof(run->health_reason), "%s", b->health->reason);
 }
 
 static int write_record(struct member *b, struct err *err) {

@@ -39,6 +39,10 @@ static struct run some_run(void) {
                 .root_uid = 268435456,
                 .root_gid = 268435457,
                 .guessed = true,
+                .health = HEALTH_UNHEALTHY,
+                .health_succeeded = true,
+                .health_failures = 3,
+                .health_reason = "HTTP 503",
         };
 
         for (size_t n = 0; n < sizeof(r.instance.id); n++)

@@ -7,7 +7,10 @@
 #pragma once
 
 #include <ctrsup/base/err.h>
+#include <ctrsup/state/health.h>
 #include <ctrsup/state/status.h>
+
+enum { RUN_REASON_SIZE = 256 };
 
 struct run {
         struct instance instance;       /* all that EVENT_RECALLED takes; instance.policy is not kept */
@@ -16,6 +19,10 @@ struct run {
         int log;                        /* enum act_log of this start */
         uint32_t root_uid, root_gid;    /* host ids of its root */
         bool guessed;                   /* instance.pid is what was oldest in the leaf: how that ends is not how it ended */
+        enum health_status health;
+        bool health_succeeded;
+        uint32_t health_failures;
+        char health_reason[RUN_REASON_SIZE]; /* of the last probe's outcome */
 };
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */

@@ -1,0 +1,41 @@
+/* Who runs is probed as its healthcheck says; what that tells goes into the state machine, and changes are reported.
+ *
+ * One probe of a member at a time, and no more than PROBES_MAX of all: who comes then waits for its turn. Health is on record, so
+ * that a new supervisor goes on where this one was.
+ */
+#pragma once
+
+#include "manager.h"
+
+#include <ctrsup/state/health.h>
+#include <ctrsup/store/runs.h>
+
+enum { PROBES_MAX = 64 };
+
+struct probe;
+struct probe_exec;
+
+struct member_health {
+        struct health state;
+        char reason[RUN_REASON_SIZE]; /* of the last outcome, one line; "": none yet */
+        bool following;               /* it runs */
+        bool under_way, queued;       /* a probe is; waits for its turn */
+        struct member *next;          /* in the queue */
+        sd_event_source *timer;
+        struct probe *probe;          /* http, tcp */
+        struct probe_exec *exec;
+};
+
+/* After every event of b: begins when it has come up, ends when it goes down. */
+void health_follow(struct member *b);
+/* b is declared anew; was: as before. Another check takes over at once. */
+void health_declare(struct member *b, const struct spec_container *was);
+/* Of b's probe; words may have lines. */
+void health_outcome(struct member *b, bool good, const char *words);
+/* It will have none, through no fault of b's. */
+void health_no_outcome(struct member *b);
+/* Only what is in memory. */
+void health_free(struct member *b);
+
+enum health_status health_of(const struct member *b); /* HEALTH_NONE when there is no check or it does not run */
+const char *health_reason(const struct member *b);    /* "" */
