@@ -53,18 +53,17 @@ static void add_for_each(struct making *m, enum action_kind kind, const struct p
                 (void)add(m, kind, c, replica);
 }
 
-/* What runs was started from the old file, so going down goes by that: was c, which is to be started anew, inside the namespaces
- * of somebody who goes away? */
+/* What runs was started from the old file, so going down goes by that: does c, which is to be started anew, go with somebody who goes
+ * away? */
 static bool is_stopped_first(const struct making *m, const struct plan_change *c) {
         const struct spec_container *before = m->in->old_spec ? spec_find(m->in->old_spec, c->container) : NULL;
 
         if (!before || c->verb != PLAN_REPLACED || !plan_is_alive(m->in, c->container))
                 return false;
-        for (int ns = 0; ns < _NS_MAX; ns++) {
-                const struct plan_change *x =
-                        before->namespaces[ns].mode == NS_CONTAINER ? change_of(m->p, before->namespaces[ns].container) : NULL;
+        for (size_t i = 0; i < m->p->n_changes; i++) {
+                const struct plan_change *x = m->p->changes + i;
 
-                if (comes_up(x) || (x && x->verb == PLAN_REMOVED))
+                if ((comes_up(x) || x->verb == PLAN_REMOVED) && order_follows(before, x->container, NULL))
                         return true;
         }
         return false;
@@ -143,18 +142,24 @@ static bool follows(const struct spec_container *c, const char *provider) {
         return c && order_follows(c, provider, NULL);
 }
 
+static bool depends(const struct spec_container *c, const char *provider) {
+        return c && order_depends(c, provider);
+}
+
 /* Must b wait for a, which comes before it? */
 static bool waits(const struct plan_action *a, const struct declared *da, const struct plan_action *b,
                   const struct declared *db) {
         if (b->kind == ACTION_FORGET_STACK)
                 return true;
-        if (goes_down(a) && (goes_down(b) || b->kind == ACTION_REPLACE) && follows(da->before, b->container))
+        if (goes_down(a) && goes_down(b) && depends(da->before, b->container))
+                return true;
+        if (goes_down(a) && b->kind == ACTION_REPLACE && follows(da->before, b->container))
                 return true;
         if (!is_launch(b))
                 return false;
         /* What is removed may hold what b wants (a volume, a host path); its own stop; those whom it follows. */
         return a->kind == ACTION_REMOVE || (a->kind == ACTION_STOP && a->change == b->change && a->replica == b->replica) ||
-               (is_launch(a) && follows(db->now, a->container));
+               (is_launch(a) && depends(db->now, a->container));
 }
 
 static int add_waits(struct plan *p, const struct plan_input *in) {

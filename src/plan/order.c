@@ -11,7 +11,7 @@ static const char *const keys[] = {
 };
 _Static_assert(ARRAY_SIZE(keys) == _NS_MAX, "a key for every namespace");
 
-bool order_follows(const struct spec_container *c, const char *provider, const char **ret_key) {
+bool order_shares(const struct spec_container *c, const char *provider, const char **ret_key) {
         for (int ns = 0; ns < _NS_MAX; ns++)
                 if (c->namespaces[ns].mode == NS_CONTAINER && strcmp(c->namespaces[ns].container, provider) == 0) {
                         if (ret_key)
@@ -21,41 +21,85 @@ bool order_follows(const struct spec_container *c, const char *provider, const c
         return false;
 }
 
-enum { NOBODY = -1 };
-
-/* Index of the provider of each namespace of each container; NOBODY: its own, or one that is not declared. */
-static ssize_t (*find_providers(const struct spec *s))[_NS_MAX] {
-        ssize_t(*providers)[_NS_MAX] = calloc(s->n_containers + 1, sizeof(*providers));
-
-        for (size_t i = 0; providers && i < s->n_containers; i++)
-                for (int ns = 0; ns < _NS_MAX; ns++) {
-                        const struct spec_namespace *n = &s->containers[i].namespaces[ns];
-                        const struct spec_container *p = n->mode == NS_CONTAINER ? spec_find(s, n->container) : NULL;
-
-                        providers[i][ns] = p ? p - s->containers : NOBODY;
+bool order_follows(const struct spec_container *c, const char *provider, const char **ret_key) {
+        if (order_shares(c, provider, ret_key))
+                return true;
+        for (size_t i = 0; i < c->n_depends_on; i++)
+                if (c->depends_on[i].restart && strcmp(c->depends_on[i].container, provider) == 0) {
+                        if (ret_key)
+                                *ret_key = "depends_on";
+                        return true;
                 }
-        return providers;
+        return false;
+}
+
+bool order_depends(const struct spec_container *c, const char *provider) {
+        for (size_t i = 0; i < c->n_depends_on; i++)
+                if (strcmp(c->depends_on[i].container, provider) == 0)
+                        return true;
+        return order_shares(c, provider, NULL);
+}
+
+/* Whom each container waits for, as indices, one list after the other: those of i are to[at[i]] to to[at[i + 1]]. */
+struct edges {
+        size_t *at, *to;
+};
+
+static void edges_done(struct edges *e) {
+        free(e->at);
+        free(e->to);
+}
+
+static void add_edge(const struct spec *s, struct edges *e, size_t *n, const char *name) {
+        const struct spec_container *c = spec_find(s, name);
+
+        if (c) /* one that is not declared is waited for by nobody here */
+                e->to[(*n)++] = (size_t)(c - s->containers);
+}
+
+static int find_edges(const struct spec *s, struct edges *ret) {
+        size_t room = 1, n = 0;
+
+        for (size_t i = 0; i < s->n_containers; i++)
+                room += _NS_MAX + s->containers[i].n_depends_on;
+        ret->at = calloc(s->n_containers + 1, sizeof(*ret->at));
+        ret->to = calloc(room, sizeof(*ret->to));
+        if (!ret->at || !ret->to)
+                return -ENOMEM;
+        for (size_t i = 0; i < s->n_containers; i++) {
+                const struct spec_container *c = &s->containers[i];
+
+                ret->at[i] = n;
+                for (int ns = 0; ns < _NS_MAX; ns++)
+                        if (c->namespaces[ns].mode == NS_CONTAINER)
+                                add_edge(s, ret, &n, c->namespaces[ns].container);
+                for (size_t k = 0; k < c->n_depends_on; k++)
+                        add_edge(s, ret, &n, c->depends_on[k].container);
+        }
+        ret->at[s->n_containers] = n;
+        return 0;
+}
+
+static bool can_be_placed(const struct edges *e, const bool *placed, size_t i) {
+        for (size_t k = e->at[i]; k < e->at[i + 1]; k++)
+                if (!placed[e->to[k]])
+                        return false;
+        return !placed[i];
 }
 
 int order_containers(const struct spec *s, size_t *ret, size_t *ret_at) {
-        _cleanup_free_ ssize_t(*providers)[_NS_MAX] = find_providers(s);
+        _cleanup_(edges_done) struct edges e = { 0 };
         _cleanup_free_ bool *placed = calloc(s->n_containers + 1, sizeof(*placed));
         size_t n = 0;
 
-        if (!providers || !placed)
+        if (!placed || find_edges(s, &e) < 0)
                 return -ENOMEM;
         /* Always the first one of the file that has all it needs. */
         while (n < s->n_containers) {
                 size_t i = 0;
 
-                for (; i < s->n_containers; i++) {
-                        bool can = !placed[i];
-
-                        for (int ns = 0; can && ns < _NS_MAX; ns++)
-                                can = providers[i][ns] == NOBODY || placed[providers[i][ns]];
-                        if (can)
-                                break;
-                }
+                while (i < s->n_containers && !can_be_placed(&e, placed, i))
+                        i++;
                 if (i == s->n_containers) {
                         for (i = 0; placed[i];)
                                 i++;

@@ -140,7 +140,7 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
         } else if (i->desire == DESIRE_HELD) { /* for a plan whose place this one takes */
                 c->verb = PLAN_STARTED;
                 c->reason = "was to be started again";
-        } else if (i->phase == PHASE_PENDING) {
+        } else if (i->phase == PHASE_PENDING && !i->waiting) {
                 c->verb = PLAN_STARTED;
                 c->reason = "not started yet";
         } else if (i->phase == PHASE_FAILED) {
@@ -183,7 +183,6 @@ static int change_of_declared(struct plan *p, const struct plan_input *in, const
         return r;
 }
 
-/* Namespaces of a container that is started anew are new ones: who joined the old ones must join again. */
 /* A new supervisor starts nobody whom an operator stopped. */
 static bool may_follow(const struct plan_input *in, const char *container) {
         const struct instance *i = first_instance(in, container);
@@ -191,6 +190,8 @@ static bool may_follow(const struct plan_input *in, const char *container) {
         return plan_is_alive(in, container) && (!in->resume || i->desire == DESIRE_RUN);
 }
 
+/* Namespaces of a container that is started anew are new ones: who joined the old ones must join again. And who says that it restarts
+ * with a dependency does when that is replaced. */
 static int let_followers_follow(struct plan *p, const struct plan_input *in) {
         _cleanup_free_ size_t *order = calloc(in->new_spec->n_containers + 1, sizeof(*order));
         struct plan_change *first = p->changes + (p->n_changes - in->new_spec->n_containers); /* same index as in the spec */
@@ -211,7 +212,10 @@ static int let_followers_follow(struct plan *p, const struct plan_input *in) {
 
                         if (x->verb != PLAN_NEW && x->verb != PLAN_STARTED && x->verb != PLAN_REPLACED)
                                 continue;
-                        if (!order_follows(in->new_spec->containers + order[k], x->container, &key))
+                        /* New namespaces must be joined; whom it only depends on may come and go. */
+                        const struct spec_container *d = in->new_spec->containers + order[k];
+                        if (x->verb == PLAN_REPLACED ? !order_follows(d, x->container, &key)
+                                                     : !order_shares(d, x->container, &key))
                                 continue;
                         if (c->verb != PLAN_REPLACED)
                                 c->class = CHANGE_REPLACE;

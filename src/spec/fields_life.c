@@ -48,15 +48,18 @@ static const struct field logging_file_fields[] = {
 const struct table logging_file_table = { FIELDS(logging_file_fields) };
 
 static const struct field dependency_fields[] = {
-        { .key = "condition", LATER(word),
+        { .key = "condition", .type = &type_enum, AT(spec_dependency, condition), WORDS(spec_condition_words),
           .preset_words = "healthy when the target has a healthcheck or readiness, completed for a job, else started",
           .change = CHANGE_META, .doc = "started, healthy, completed", .example = "completed" },
-        { .key = "restart", LATER(bool), .preset_words = "false", .change = CHANGE_META,
+        { .key = "restart", .type = &type_bool, AT(spec_dependency, restart), .preset = "false", .change = CHANGE_META,
           .doc = "restart this one when the dependency was replaced", .example = "true" },
-        { .key = "required", LATER(bool), .preset_words = "true", .change = CHANGE_META, .doc = "false only warns",
-          .example = "false" },
+        { .key = "required", .type = &type_bool, AT(spec_dependency, required), .preset = "true", .change = CHANGE_META,
+          .doc = "false: when the dependency fails, this one starts all the same", .example = "false" },
 };
-const struct table dependency_table = { FIELDS(dependency_fields) };
+const struct table dependency_table = {
+        FIELDS(dependency_fields), .noun = "dependency", .size = sizeof(struct spec_dependency),
+        .key_at = offsetof(struct spec_dependency, container) + 1
+};
 
 static const struct field healthcheck_fields[] = {
         { .key = "exec", .type = &type_argv, AT(spec_healthcheck, exec), .change = CHANGE_META,

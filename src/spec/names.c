@@ -14,6 +14,10 @@ const char *const spec_type_words[_TYPE_MAX] = { [TYPE_SERVICE] = "service", [TY
 const char *const spec_restart_words[_RESTART_MAX] = {
         [RESTART_NO] = "no", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ALWAYS] = "always"
 };
+/* CONDITION_AUTO is what no key says. */
+const char *const spec_condition_words[_CONDITION_MAX] = {
+        [CONDITION_STARTED] = "started", [CONDITION_HEALTHY] = "healthy", [CONDITION_COMPLETED] = "completed"
+};
 const char *const spec_rootfs_mode_words[_ROOTFS_MODE_MAX] = { [ROOTFS_EPHEMERAL] = "ephemeral",
                                                                [ROOTFS_READ_ONLY] = "read-only",
                                                                [ROOTFS_TMPFS] = "tmpfs",
@@ -125,6 +129,9 @@ const char *spec_type_name(enum spec_type t) {
 }
 const char *spec_restart_name(enum spec_restart r) {
         return enumtab_name(spec_restart_words, _RESTART_MAX, (int)r);
+}
+const char *spec_condition_name(enum spec_condition c) {
+        return enumtab_name(spec_condition_words, _CONDITION_MAX, (int)c);
 }
 const char *spec_rootfs_mode_name(enum spec_rootfs_mode m) {
         return enumtab_name(spec_rootfs_mode_words, _ROOTFS_MODE_MAX, (int)m);

@@ -1,4 +1,4 @@
-/* References between the parts of a stack: container:X and the volumes' names exist, and nobody waits in a circle. */
+/* References between the parts of a stack: container:X, depends_on and the volumes' names exist, and nobody waits in a circle. */
 #include "tables.h"
 
 #include <ctrsup/text/suggest.h>
@@ -69,7 +69,82 @@ static bool check_namespace_refs(struct walk *w, const struct spec *s, struct no
         return good;
 }
 
+/* ---- dependencies ---- */
+
+static struct node *dependencies_node(struct walk *w, struct node *containers, const struct spec_container *c) {
+        return node_get(w->nodes, node_get(w->nodes, containers, c->name), "depends_on");
+}
+
+/* Where the dependency is named. */
+static struct mark dependency_mark(struct walk *w, struct node *containers, const struct spec_container *c, const char *on) {
+        const struct node *n = dependencies_node(w, containers, c);
+
+        for (size_t i = 0; n && n->kind == NODE_MAPPING && i < n->n; i++)
+                if (strcmp(n->entries[i].key->text, on) == 0)
+                        return n->entries[i].key->mark;
+        return c->mark;
+}
+
+static void resolve_condition(struct walk *w, struct node *containers, const struct spec_container *c, struct spec_dependency *d,
+                              const struct spec_container *on) {
+        struct node *n = node_get(w->nodes, node_get(w->nodes, dependencies_node(w, containers, c), d->container), "condition");
+        char key[160];
+
+        (void)snprintf(key, sizeof(key), "depends_on.%.63s.condition", d->container);
+        if (d->condition == CONDITION_AUTO)
+                d->condition = on->type == TYPE_JOB     ? CONDITION_COMPLETED
+                               : spec_has_readiness(on) ? CONDITION_HEALTHY
+                                                        : CONDITION_STARTED;
+        else if (n && d->condition == CONDITION_HEALTHY && !spec_has_readiness(on)) {
+                struct diag *complaint = walk_complain_at(w, DIAG_CONFLICT, n->mark, place(w, c, key),
+                                                          "%s has no healthcheck and no readiness", walk_quote(w, on->name));
+
+                walk_hint(w, complaint, "give it one, or write condition: started");
+        } else if (n && d->condition == CONDITION_COMPLETED && on->type == TYPE_SERVICE && on->restart == RESTART_ALWAYS) {
+                struct diag *complaint = walk_complain_at(w, DIAG_CONFLICT, n->mark, place(w, c, key),
+                                                          "%s runs always, it never completes", walk_quote(w, on->name));
+
+                walk_hint(w, complaint, "give it type: job, or write condition: started");
+        }
+}
+
+/* As check_namespace_refs(). */
+static bool check_dependency_refs(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
+        bool good = true;
+        char key[96];
+
+        for (size_t i = 0; i < c->n_depends_on; i++) {
+                struct spec_dependency *d = &c->depends_on[i];
+                const struct spec_container *on = spec_find(s, d->container);
+                const struct node at = { .mark = dependency_mark(w, containers, c, d->container) };
+
+                (void)snprintf(key, sizeof(key), "depends_on.%.63s", d->container);
+                if (strcmp(d->container, c->name) == 0)
+                        walk_complain_at(w, DIAG_CYCLE, at.mark, place(w, c, key), "it is this container itself");
+                else if (!on)
+                        complain_no_container(w, s, &at, place(w, c, key), d->container);
+                else {
+                        resolve_condition(w, containers, c, d, on);
+                        continue;
+                }
+                good = false;
+        }
+        return good;
+}
+
 /* ---- circles ---- */
+
+/* For whom a container waits: first by its namespaces, then by depends_on. NULL: by nobody at that index. */
+static const char *awaited(const struct spec_container *c, size_t by) {
+        return by < _NS_MAX ? c->namespaces[by].container : c->depends_on[by - _NS_MAX].container;
+}
+
+static struct mark awaited_mark(struct walk *w, struct node *containers, const struct spec_container *c, size_t by) {
+        if (by >= _NS_MAX)
+                return dependency_mark(w, containers, c, awaited(c, by));
+        const struct node *n = namespace_node(w, containers, c, (enum spec_ns)by);
+        return n ? n->mark : c->mark;
+}
 
 struct search {
         struct walk *w;
@@ -77,7 +152,7 @@ struct search {
         struct node *containers;
         char *state; /* a container each: 0 new, 1 on the way, 2 done */
         size_t *way;
-        enum spec_ns *by; /* the namespace by which way[i] waits for way[i + 1] */
+        size_t *by; /* by what way[i] waits for way[i + 1] */
         size_t depth;
 };
 
@@ -89,16 +164,16 @@ static void complain_cycle(struct search *f, size_t start) {
         for (size_t i = start; i < f->depth; i++)
                 buf_printf(&words, "%s → ", f->s->containers[f->way[i]].name);
         buf_puts(&words, c->name);
-        (void)snprintf(key, sizeof(key), "namespaces.%s", spec_ns_name(f->by[start]));
-        const struct node *n = namespace_node(f->w, f->containers, c, f->by[start]);
-        struct diag *d =
-                walk_complain_at(f->w, DIAG_CYCLE, n ? n->mark : c->mark, place(f->w, c, key), "cycle: %s", buf_text(&words));
+        (void)snprintf(key, sizeof(key), f->by[start] < _NS_MAX ? "namespaces.%s" : "depends_on",
+                       spec_ns_name((enum spec_ns)f->by[start]));
+        struct diag *d = walk_complain_at(f->w, DIAG_CYCLE, awaited_mark(f->w, f->containers, c, f->by[start]),
+                                          place(f->w, c, key), "cycle: %s", buf_text(&words));
         if (!d || start + 1 >= f->depth)
                 return;
         const struct spec_container *next = &f->s->containers[f->way[start + 1]];
-        n = namespace_node(f->w, f->containers, next, f->by[start + 1]);
-        if (n)
-                diag_note(f->w->diags, d, n->mark, "%s needs %s here", next->name, next->namespaces[f->by[start + 1]].container);
+        size_t by = f->by[start + 1];
+        diag_note(f->w->diags, d, awaited_mark(f->w, f->containers, next, by),
+                  by < _NS_MAX ? "%s needs %s here" : "%s depends on %s here", next->name, awaited(next, by));
 }
 
 /* Depth first, without recursion: a stack may have thousands of containers. */
@@ -117,13 +192,13 @@ static bool search_cycles(struct search *f, size_t from) {
                 size_t top = f->depth - 1;
                 const struct spec_container *c = &f->s->containers[f->way[top]];
 
-                if (next[top] == _NS_MAX) {
+                if (next[top] == _NS_MAX + c->n_depends_on) {
                         f->state[f->way[top]] = 2;
                         f->depth--;
                         continue;
                 }
-                f->by[top] = (enum spec_ns)next[top]++;
-                const char *name = c->namespaces[f->by[top]].container;
+                f->by[top] = next[top]++;
+                const char *name = awaited(c, f->by[top]);
                 const struct spec_container *to = name ? spec_find(f->s, name) : NULL;
                 if (!to)
                         continue;
@@ -152,7 +227,7 @@ static bool check_cycles(struct walk *w, const struct spec *s, struct node *cont
                             .containers = containers,
                             .state = arena_alloc(w->nodes, s->n_containers),
                             .way = arena_array_of(w->nodes, size_t, s->n_containers),
-                            .by = arena_array_of(w->nodes, enum spec_ns, s->n_containers) };
+                            .by = arena_array_of(w->nodes, size_t, s->n_containers) };
 
         if (!f.state || !f.way || !f.by) {
                 walk_oom(w);
@@ -284,6 +359,7 @@ void stack_check_refs(struct walk *w, struct spec *s, struct node *root) {
 
         for (size_t i = 0; i < s->n_containers; i++) {
                 good = check_namespace_refs(w, s, containers, &s->containers[i]) && good;
+                good = check_dependency_refs(w, s, containers, &s->containers[i]) && good;
                 check_volume_refs(w, s, containers, &s->containers[i]);
         }
         if (good && check_cycles(w, s, containers))

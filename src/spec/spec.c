@@ -25,6 +25,10 @@ const struct spec_container *spec_find(const struct spec *s, const char *name) {
         return NULL;
 }
 
+bool spec_has_readiness(const struct spec_container *c) {
+        return c->healthcheck.kind != HEALTHCHECK_NONE || spec_readiness_of(c) != READINESS_STARTED;
+}
+
 const struct spec_named_volume *spec_find_volume(const struct spec *s, const char *key) {
         for (size_t i = 0; i < s->n_volumes; i++)
                 if (strcmp(s->volumes[i].key, key) == 0)

@@ -27,6 +27,7 @@ static uint64_t later(uint64_t from, uint64_t usec) {
 
 static void rest(struct move *m, enum phase phase) {
         m->i->phase = phase;
+        m->i->waiting = m->i->leaving = false;
         m->i->deadline_usec = USEC_INFINITY;
         m->i->next_attempt_real_usec = 0;
 }
@@ -34,6 +35,12 @@ static void rest(struct move *m, enum phase phase) {
 static void launch(struct move *m) {
         struct instance *i = m->i;
 
+        if (i->blocked) { /* RESUME will say that its turn has come */
+                rest(m, PHASE_PENDING);
+                i->again = i->killed = false;
+                i->waiting = true;
+                return;
+        }
         rest(m, PHASE_STARTING);
         i->generation++;
         i->launching = true;
@@ -106,7 +113,7 @@ static void kill_leaf(struct move *m) {
 /* The main process is gone, or never came. What it leaves in the leaf is killed before anything else happens. */
 static void end(struct move *m, struct exit_info how, bool populated) {
         struct instance *i = m->i;
-        bool asked_for = i->phase == PHASE_STOPPING && (i->desire != DESIRE_RUN || i->again);
+        bool asked_for = (i->phase == PHASE_STOPPING || i->leaving) && (i->desire != DESIRE_RUN || i->again);
 
         if (i->oom && !i->killed && how.reason == EXIT_KILLED && how.signal == SIGKILL)
                 how.reason = EXIT_OOM;
@@ -114,7 +121,7 @@ static void end(struct move *m, struct exit_info how, bool populated) {
         m->step.uptime_usec = i->alive && m->now->mono_usec > i->started_usec ? m->now->mono_usec - i->started_usec : 0;
         i->attempts = backoff_attempts_after(&i->policy.restart_policy, i->attempts, i->alive ? m->step.uptime_usec : 0);
         i->last_exit = how;
-        i->launching = i->alive = false;
+        i->launching = i->alive = i->leaving = false;
         i->populated = populated;
         i->pid = 0;
         i->started_real_usec = 0;
@@ -154,13 +161,23 @@ static void go_down(struct move *m) {
         struct instance *i = m->i;
 
         i->phase = PHASE_STOPPING;
-        i->killed = false;
+        i->leaving = i->killed = false;
         i->kills = 0;
+        if (!i->launching)
+                signal_leaf(m);
+}
+
+/* Somebody wants it down: when who depends on it is. */
+static void leave(struct move *m) {
+        struct instance *i = m->i;
+
         i->stop_signal = m->e->kind == EVENT_STOP && m->e->signal ? m->e->signal : i->policy.stop_signal;
         i->stop_grace_usec =
                 m->e->kind == EVENT_STOP && m->e->grace_usec != USEC_INFINITY ? m->e->grace_usec : i->policy.stop_grace_usec;
-        if (!i->launching)
-                signal_leaf(m);
+        if (i->needed && phase_is_up(i->phase))
+                i->leaving = true;
+        else
+                go_down(m);
 }
 
 /* Somebody wants it up: the restart policy's memory starts anew. */
@@ -194,17 +211,24 @@ static void start_when_down(struct move *m) {
 static void restart_now(struct move *m) {
         want_run(m);
         m->i->again = true;
-        go_down(m);
+        leave(m);
 }
 
 static void stay_up(struct move *m) {
         m->i->desire = DESIRE_RUN;
+        m->i->leaving = m->i->again = false;
+}
+
+/* Nobody needs it any more. */
+static void go_on_leaving(struct move *m) {
+        if (m->i->leaving && !m->i->needed)
+                go_down(m);
 }
 
 static void stop_up(struct move *m) {
         m->i->desire = DESIRE_STOPPED;
         m->i->again = false;
-        go_down(m);
+        leave(m);
 }
 
 static void stop_down(struct move *m) {
@@ -236,7 +260,7 @@ static void stop_again(struct move *m) {
 static void hold_up(struct move *m) {
         m->i->desire = DESIRE_HELD;
         m->i->again = false;
-        go_down(m);
+        leave(m);
 }
 
 /* On its way down already: only what comes after changes, and only when that would be a start. */
@@ -254,7 +278,7 @@ static void hold_down(struct move *m) {
 static void remove_up(struct move *m) {
         m->i->desire = DESIRE_GONE;
         m->i->again = false;
-        go_down(m);
+        leave(m);
 }
 
 static void remove_down(struct move *m) {
@@ -348,8 +372,10 @@ static void adopt(struct move *m) {
                 i->deadline_usec = was->deadline_usec;
                 if (was->launching && !m->e->starting && !was->killed) /* its answer was awaited, and nobody has heard it */
                         signal_leaf(m);
-        } else if (i->desire != DESIRE_RUN)
-                go_down(m);
+        } else if (i->desire != DESIRE_RUN || (was && was->leaving)) {
+                i->again = was && was->again;
+                leave(m);
+        }
 }
 
 static void came_up(struct move *m) {
@@ -429,8 +455,8 @@ static void grace_over(struct move *m) {
 }
 
 static void try_again(struct move *m) {
-        launch(m);
         m->i->restarts++;
+        launch(m);
 }
 
 /* clang-format off */
@@ -462,7 +488,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
 },
 [PHASE_READY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -470,7 +496,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
 },
 [PHASE_UNHEALTHY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -478,7 +504,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
-        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
 },
 /* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
  * after. READY, UNHEALTHY: nobody waits for that any more. */

@@ -47,6 +47,7 @@ static const struct number {
         NUMBER("generation", U64, instance.generation),
         NUMBER("revision", U64, instance.revision),
         NUMBER("again", BOOL, instance.again),
+        NUMBER("leaving", BOOL, instance.leaving),
         NUMBER("launching", BOOL, instance.launching),
         NUMBER("killed", BOOL, instance.killed),
         NUMBER("oom", BOOL, instance.oom),

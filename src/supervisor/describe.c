@@ -1,4 +1,5 @@
 #include "describe.h"
+#include "gate.h"
 #include "health.h"
 #include "member.h"
 #include "unreadable.h"
@@ -54,10 +55,12 @@ json_t *describe_exit(const struct exit_info *e) {
 }
 
 static json_t *limits_json(const struct spec_limits *l) {
-        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "memory", count_json(l->memory), "memory_high", count_json(l->memory_high),
-                         "memory_swap", count_json(l->memory_swap), "cpus",
+        return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "memory", count_json(l->memory), "memory_high",
+                         count_json(l->memory_high), "memory_swap", count_json(l->memory_swap), "cpus",
                          l->cpus_milli == SIZE_INFINITY ? json_null() : json_real((double)l->cpus_milli / 1000), "cpu_weight",
-                         l->cpu_weight == 0 ? json_null() : l->cpu_weight == CPU_WEIGHT_IDLE ? json_string("idle") : json_integer(l->cpu_weight),
+                         l->cpu_weight == 0                 ? json_null()
+                         : l->cpu_weight == CPU_WEIGHT_IDLE ? json_string("idle")
+                                                            : json_integer(l->cpu_weight),
                          "cpuset", text_json(l->cpuset), "pids", count_json(l->pids));
 }
 
@@ -66,8 +69,17 @@ static json_t *usage_json(const struct member *b) {
 
         if (!b->host.grouped || !b->state.alive || cgroup_read_stat(b->stack->manager->host.cgroups, b->host.group, &s, NULL) < 0)
                 return json_pack("{s:n, s:n, s:n}", "memory", "pids", "cpu_usec");
-        return json_pack("{s:o, s:o, s:o, s:o}", "memory", count_json(s.memory_bytes), "memory_peak", count_json(s.memory_peak_bytes), "pids",
-                         count_json(s.pids), "cpu_usec", count_json(s.cpu_usec));
+        return json_pack("{s:o, s:o, s:o, s:o}", "memory", count_json(s.memory_bytes), "memory_peak",
+                         count_json(s.memory_peak_bytes), "pids", count_json(s.pids), "cpu_usec", count_json(s.cpu_usec));
+}
+
+/* Why it is as it is, in words; what was the last failure when nothing else is to be said. */
+static json_t *message_json(const struct member *b) {
+        char words[MESSAGE_SIZE];
+
+        if (b->state.waiting && !gate_is_open(b, NULL, words))
+                return text_json(words);
+        return text_json(b->state.message);
 }
 
 static json_t *log_json(const struct member *b) {
@@ -77,7 +89,8 @@ static json_t *log_json(const struct member *b) {
 
         (void)snprintf(path, sizeof(path), "%s/%s/%s.%u.log", m->logs_dir, b->state.stack, b->state.container, b->state.replica);
         (void)snprintf(tag, sizeof(tag), "%s/%s", b->state.stack, b->state.container);
-        return json_pack("{s:s, s:o, s:s}", "driver", act_log_name(log), "path", log == ACT_LOG_FILE ? json_string(path) : json_null(), "tag",
+        return json_pack("{s:s, s:o, s:s}", "driver", act_log_name(log), "path",
+                         log == ACT_LOG_FILE ? json_string(path) : json_null(), "tag",
                          b->container->logging.tag ? b->container->logging.tag : tag);
 }
 
@@ -89,12 +102,14 @@ json_t *describe_container(const struct member *b) {
                          "health_message", text_json(health_reason(b)), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
                          describe_exit(&i->last_exit), "started_at", time_json(i->started_real_usec), "next_attempt_at",
-                         time_json(i->next_attempt_real_usec), "message", text_json(i->message), "limits", limits_json(&b->container->limits),
-                         "usage", usage_json(b), "addresses", "log", log_json(b), "revision", (json_int_t)i->revision);
+                         time_json(i->next_attempt_real_usec), "message", message_json(b), "limits",
+                         limits_json(&b->container->limits), "usage", usage_json(b), "addresses", "log", log_json(b), "revision",
+                         (json_int_t)i->revision);
 }
 
 /* What a person wants to read beside "a -> b". */
-static json_t *transition_words(const struct instance *i) {
+static json_t *transition_words(const struct member *b) {
+        const struct instance *i = &b->state;
         char words[NUM_TEXT_MAX], text[MESSAGE_SIZE + 64];
 
         switch (i->phase) {
@@ -108,6 +123,7 @@ static json_t *transition_words(const struct instance *i) {
                         (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
                 return text_json(text);
         case PHASE_PENDING:
+                return i->waiting ? message_json(b) : json_null();
         case PHASE_STARTING:
         case PHASE_RUNNING:
         case PHASE_READY:
@@ -127,22 +143,25 @@ json_t *describe_transition(const struct member *b, enum phase from) {
         struct now now = manager_now(b->stack->manager);
         double lasted = (double)(now.mono_usec - b->phase_since_usec) / USEC_PER_SEC;
 
-        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f}", "time", time_json(now.real_usec), "stack", i->stack, "container", i->container,
-                         "replica", (int)i->replica, "from", phase_name(from), "to", phase_name(i->phase), "message", transition_words(i), "duration",
-                         lasted);
+        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f}", "time", time_json(now.real_usec), "stack", i->stack,
+                         "container", i->container, "replica", (int)i->replica, "from", phase_name(from), "to",
+                         phase_name(i->phase), "message", transition_words(b), "duration", lasted);
 }
 
 json_t *describe_failure(const struct member *b) {
         const struct instance *i = &b->state;
-        char text[MESSAGE_SIZE + 128], words[NUM_TEXT_MAX];
+        char text[MESSAGE_SIZE + 128], waits[MESSAGE_SIZE], words[NUM_TEXT_MAX];
 
-        if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE)
+        if (i->waiting && !gate_is_open(b, NULL, waits))
+                (void)snprintf(text, sizeof(text), "%s", waits);
+        else if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE)
                 (void)snprintf(text, sizeof(text), "%s", i->message[0] ? i->message : phase_name(i->phase));
         else if (i->attempts > 1)
                 (void)snprintf(text, sizeof(text), "%s (%u attempts)", exit_info_words(&i->last_exit, words), i->attempts);
         else
                 (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
-        return json_pack("{s:s, s:s, s:i, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica", (int)i->replica, "message", text_json(text), "hint",
+        return json_pack("{s:s, s:s, s:i, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica",
+                         (int)i->replica, "message", text_json(text), "hint",
                          i->last_exit.reason == EXIT_NOT_STARTED ? text_json(b->hint) : json_null(), "lines");
 }
 
@@ -153,15 +172,16 @@ json_t *describe_daemon(const struct manager *m) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++, all++)
                         up += phase_is_up(m->stacks[s]->members[n]->state.phase);
         const struct cgroup_where *where = cgroup_tree_where(m->host.cgroups);
-        return json_pack("{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "version", CTRSUP_VERSION, "pid",
-                         (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at", time_json(m->started_real_usec), "socket",
-                         text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir", m->runtime_dir, "stacks_dir",
-                         m->settings->paths.stacks, "cgroup_root", cgroup_tree_root(m->host.cgroups), "cgroup_mode",
-                         where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks",
-                         (json_int_t)m->n_stacks, "containers", (json_int_t)all, "running", (json_int_t)up, "clients",
-                         (json_int_t)(m->control ? control_server_n_clients(m->control) : 0), "keeper_pid",
-                         m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",
-                         m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", text_json(m->notify.status),
-                         "state", degraded_state(m), "reason", degraded_reason(m), "since",
-                         m->degraded.error ? time_json(m->degraded.since_real_usec) : json_null(), "unreadable", unreadable_describe(m));
+        return json_pack(
+                "{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
+                "version", CTRSUP_VERSION, "pid", (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at",
+                time_json(m->started_real_usec), "socket", text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir",
+                m->runtime_dir, "stacks_dir", m->settings->paths.stacks, "cgroup_root", cgroup_tree_root(m->host.cgroups),
+                "cgroup_mode", where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks", (json_int_t)m->n_stacks, "containers",
+                (json_int_t)all, "running", (json_int_t)up, "clients",
+                (json_int_t)(m->control ? control_server_n_clients(m->control) : 0), "keeper_pid",
+                m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",
+                m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", text_json(m->notify.status), "state",
+                degraded_state(m), "reason", degraded_reason(m), "since",
+                m->degraded.error ? time_json(m->degraded.since_real_usec) : json_null(), "unreadable", unreadable_describe(m));
 }

@@ -50,7 +50,7 @@ static void on_started(struct manager *m, struct member *b, struct keeper_event 
         for (size_t n = 0; n < b->stack->n_members; n++) {
                 struct member *follower = b->stack->members[n];
 
-                if (follower == b || !phase_is_up(follower->state.phase))
+                if (follower == b || !phase_is_up(follower->state.phase) || follower->state.leaving)
                         continue;
                 for (int ns = 0; ns < _NS_MAX; ns++)
                         if (follower->container->namespaces[ns].mode == NS_CONTAINER &&

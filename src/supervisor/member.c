@@ -1,6 +1,7 @@
 #include "member.h"
 #include "degraded.h"
 #include "fdstore.h"
+#include "gate.h"
 #include "health.h"
 #include "log_pipes.h"
 #include "orphan.h"
@@ -269,6 +270,9 @@ static void arm_timer(struct member *b) {
 void member_post(struct member *b, const struct event *e) {
         struct manager *m = b->stack->manager;
         struct now now = manager_now(m);
+
+        b->state.blocked = !gate_is_open(b, NULL, NULL);
+        b->state.needed = gate_is_needed(b);
         struct step st = step(&b->state, e, &now);
 
         report_step(b, &st, &now);
@@ -398,7 +402,8 @@ bool member_launch(struct member *b) {
                 b->host.leaf = b->state.generation;
                 memcpy(b->state.id, b->host.id, sizeof(b->state.id));
                 b->start_ticks = 0;
-                b->host.log = m->streams ? ACT_LOG_CALLER : act_log_choose(&m->host, b->container); /* whoever takes it over goes by that */
+                b->host.log = m->streams ? ACT_LOG_CALLER
+                                         : act_log_choose(&m->host, b->container); /* whoever takes it over goes by that */
                 member_save(b); /* the intent, before anything of it is there */
                 r = act_launch(&m->host, &b->host, &l, &mark, &err);
                 generation_unref(b->plan_generation);

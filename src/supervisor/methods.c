@@ -12,10 +12,12 @@
 #include "removal.h"
 #include "stack_plan.h"
 #include "stack_record.h"
+#include "stacks.h"
 #include "unreadable.h"
 #include "watch.h"
 
 #include <ctrsup/plan/explain.h>
+#include <ctrsup/plan/order.h>
 
 #include <signal.h>
 #include <string.h>
@@ -236,31 +238,57 @@ static void overrule_plan(struct member *b) {
         }
 }
 
-static void operate(struct manager *m, const json_t *targets, bool all, const struct operation *o) {
+static void operate_on(struct member *b, const struct operation *o) {
+        if (o->event == EVENT_STOP)
+                overrule_plan(b);
+        if (o->event == EVENT_START && phase_is_up(b->state.phase) && !b->state.leaving)
+                return;
+        if (o->event != EVENT_STOP && b->state.desire == DESIRE_HELD && stack_will_start(b))
+                return; /* it is down for what comes before it in the plan */
+        member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
+}
+
+/* Who says `depends_on.X.restart` is restarted with X, and so on. chosen: per member, in the order of list. */
+static void choose_followers(struct member *const *list, bool *chosen, size_t n) {
+        for (bool grown = true; grown;) {
+                grown = false;
+                for (size_t i = 0; i < n; i++)
+                        for (size_t k = 0; k < n && !chosen[i]; k++)
+                                if (chosen[k] && phase_is_up(list[i]->state.phase) &&
+                                    order_follows(list[i]->container, list[k]->state.container, NULL))
+                                        chosen[i] = grown = true;
+        }
+}
+
+static int operate(struct manager *m, const json_t *targets, bool all, const struct operation *o) {
         for (size_t s = 0; s < m->n_stacks; s++) {
+                struct stack_entry *stack = m->stacks[s];
+                size_t n = stack->n_members;
+                _cleanup_free_ struct member **list = stack_ordered(stack);
+                _cleanup_free_ bool *chosen = calloc(n + 1, sizeof(*chosen));
                 bool any = false;
 
-                /* Down in reverse, as they came up. */
-                for (size_t k = 0; k < m->stacks[s]->n_members; k++) {
-                        size_t n = o->event == EVENT_STOP ? m->stacks[s]->n_members - 1 - k : k;
-                        struct member *b = m->stacks[s]->members[n];
+                if (!list || !chosen)
+                        return -ENOMEM;
+                for (size_t k = 0; k < n; k++) {
+                        if (o->event == EVENT_STOP && (all || targets_match(targets, list[k])))
+                                stack_redeclare(list[k]);
+                        chosen[k] = operates_on(targets, all, list[k]);
+                        any = any || chosen[k];
+                }
+                if (o->event == EVENT_RESTART)
+                        choose_followers(list, chosen, n);
+                /* Who depends on others is told first of the way down, last of the way up. */
+                for (size_t k = 0; k < n; k++) {
+                        size_t at = o->event == EVENT_START ? k : n - 1 - k;
 
-                        if (o->event == EVENT_STOP && (all || targets_match(targets, b)))
-                                stack_redeclare(b);
-                        if (!operates_on(targets, all, b))
-                                continue;
-                        any = true;
-                        if (o->event == EVENT_STOP)
-                                overrule_plan(b);
-                        if (o->event == EVENT_START && phase_is_up(b->state.phase))
-                                continue;
-                        if (o->event != EVENT_STOP && b->state.desire == DESIRE_HELD && stack_will_start(b))
-                                continue; /* it is down for what comes before it in the plan */
-                        member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
+                        if (chosen[at])
+                                operate_on(list[at], o);
                 }
                 if (any)
-                        stack_save_stopped(m->stacks[s]);
+                        stack_save_stopped(stack);
         }
+        return 0;
 }
 
 /* Of a stack that cannot be read nothing is known that could be started or stopped. */
@@ -293,7 +321,8 @@ static int run_operation(struct control_call *call, json_t *parameters, struct m
                 return control_invalid_parameter(call, "targets");
         if (!all && check_readable(m, targets, &err) < 0)
                 return control_fail(call, &err);
-        operate(m, targets, all, o);
+        if (operate(m, targets, all, o) < 0)
+                return -ENOMEM;
         if (!control_call_more(call))
                 return control_reply(call, NULL, false);
         return watch_goal(

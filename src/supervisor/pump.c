@@ -1,4 +1,5 @@
 #include "pump.h"
+#include "gate.h"
 #include "log_pipes.h"
 #include "logger_link.h"
 #include "member.h"
@@ -33,6 +34,12 @@ static bool take_back(struct member *b) {
                 return false;
         b->launch_due = false;
         member_post(b, &(struct event){ .kind = EVENT_START_FAILED });
+        return true;
+}
+
+/* The end of one may be what the next one waits for: a chain takes as many turns of the loop as it has links. */
+static bool give_turn(struct member *b) {
+        gate_tend(b);
         return true;
 }
 
@@ -126,6 +133,8 @@ static int run(sd_event_source *source, void *userdata) {
         } while (moved);
         settled = each_member(m, orphan_ask);
         settled = each_member(m, finish) && settled;
+        if (!m->adopting)
+                (void)each_member(m, give_turn);
         settled = each_member(m, launch) && settled;
         settled = logger_link_again(m) && settled;
         settled = log_pipes_hear(m) && settled;

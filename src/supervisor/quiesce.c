@@ -25,7 +25,7 @@ static bool all_down(const struct manager *m) {
 }
 
 static bool follows(const struct member *b, const struct member *provider) {
-        return b != provider && order_follows(b->container, provider->state.container, NULL);
+        return b != provider && order_depends(b->container, provider->state.container);
 }
 
 static bool has_follower_up(const struct member *b) {

@@ -73,6 +73,17 @@ void prepared_plan_done(struct prepared_plan *p) {
         *p = (struct prepared_plan){ 0 };
 }
 
+/* Until its turn comes it runs what was declared before: a plan that takes this one's place has to know. */
+static void mark_outdated(struct stack_entry *s) {
+        for (size_t n = 0; n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+                struct member *b = a->kind == ACTION_START || a->kind == ACTION_REPLACE ? stack_find_member(s, a->container, a->replica) : NULL;
+
+                if (b && phase_is_up(b->state.phase))
+                        b->state.outdated = true;
+        }
+}
+
 void stack_take_plan(struct stack_entry *s, struct prepared_plan *p) {
         stack_report_applied(s);
         stack_drop_plan(s);
@@ -80,6 +91,7 @@ void stack_take_plan(struct stack_entry *s, struct prepared_plan *p) {
         s->done = take_ptr(p->done);
         s->begun = take_ptr(p->begun);
         stack_add_members(s);
+        mark_outdated(s);
         manager_poke(s->manager);
 }
 
@@ -96,7 +108,8 @@ static bool action_is_done(const struct stack_entry *s, const struct plan_action
                         return true;
                 if (b->launch_due || b->state.again)
                         return false;
-                return phase_is_up(b->state.phase) || phase_is_settled(b->state.phase) || b->state.phase == PHASE_BACKOFF;
+                return b->state.waiting || phase_is_up(b->state.phase) || phase_is_settled(b->state.phase) ||
+                       b->state.phase == PHASE_BACKOFF;
         case ACTION_UPDATE_META:
         case ACTION_UPDATE_LIVE:
         case ACTION_FORGET_STACK:

@@ -2,6 +2,7 @@
 #include "member.h"
 #include "stack_plan.h"
 
+#include <ctrsup/plan/order.h>
 #include <ctrsup/store/uppers.h>
 
 #include <string.h>
@@ -37,6 +38,41 @@ void stack_free(struct stack_entry *s) {
         generation_unref(s->generation);
         generation_unref(s->last);
         free(s);
+}
+
+struct ranked {
+        struct member *member;
+        size_t rank;
+};
+
+static int compare_ranks(const void *a, const void *b) {
+        const struct ranked *x = a, *y = b;
+
+        return x->rank != y->rank ? (x->rank < y->rank ? -1 : 1) : (x->member->state.replica < y->member->state.replica ? -1 : 1);
+}
+
+struct member **stack_ordered(const struct stack_entry *s) {
+        const struct generation *g = s->generation ? s->generation : s->last;
+        size_t n_containers = g ? g->spec->n_containers : 0;
+        _cleanup_free_ size_t *order = calloc(n_containers + 1, sizeof(*order)), *rank = calloc(n_containers + 1, sizeof(*rank));
+        _cleanup_free_ struct ranked *ranked = calloc(s->n_members + 1, sizeof(*ranked));
+        struct member **list = calloc(s->n_members + 1, sizeof(*list));
+
+        if (!order || !rank || !ranked || !list || (g && order_containers(g->spec, order, NULL) < 0)) {
+                free(list);
+                return NULL;
+        }
+        for (size_t k = 0; k < n_containers; k++)
+                rank[order[k]] = k;
+        for (size_t n = 0; n < s->n_members; n++) {
+                const struct spec_container *c = g ? spec_find(g->spec, s->members[n]->state.container) : NULL;
+
+                ranked[n] = (struct ranked){ s->members[n], c ? rank[c - g->spec->containers] : SIZE_MAX };
+        }
+        qsort(ranked, s->n_members, sizeof(*ranked), compare_ranks);
+        for (size_t n = 0; n < s->n_members; n++)
+                list[n] = ranked[n].member;
+        return list;
 }
 
 static bool is_in_use(void *userdata, const struct upper_name *u) {

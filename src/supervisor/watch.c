@@ -1,5 +1,6 @@
 #include "watch.h"
 #include "describe.h"
+#include "gate.h"
 #include "member.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@ struct waiter {
         struct manager *manager;
         struct control_call *call;
         enum goal goal;
-        bool events;    /* no goal: follows events */
+        bool events; /* no goal: follows events */
         char *stack;
         json_t *targets, *failures;
         uint64_t revision, started_usec;
@@ -34,7 +35,7 @@ bool targets_match(const json_t *targets, const struct member *b) {
                 return true;
         size_t n;
         json_t *t;
-        json_array_foreach(targets, n, t)
+        json_array_foreach (targets, n, t)
                 if (json_is_string(t) && target_matches(json_string_value(t), b))
                         return true;
         return false;
@@ -54,7 +55,7 @@ static bool awaits_plan(const struct waiter *w, const struct stack_entry *s) {
         if (w->stack)
                 return strcmp(w->stack, s->name) == 0;
         if (w->plans)
-                json_array_foreach(w->targets, n, t)
+                json_array_foreach (w->targets, n, t)
                         if (strcmp(json_string_value(t), s->name) == 0)
                                 return true;
         return false;
@@ -98,12 +99,10 @@ enum verdict { NOT_YET, DONE, HOPELESS };
 
 static enum verdict judge_up(const struct member *b, uint64_t settle_usec, uint64_t now, uint64_t *look_again) {
         const struct instance *i = &b->state;
+        const struct member *awaited;
 
         switch (i->phase) {
-        case PHASE_RUNNING:
         case PHASE_READY:
-                if (i->policy.type == TYPE_JOB || (i->phase == PHASE_RUNNING && i->policy.ready_when_started))
-                        return NOT_YET;
                 if (now < b->phase_since_usec + settle_usec) {
                         if (*look_again < b->phase_since_usec + settle_usec)
                                 *look_again = b->phase_since_usec + settle_usec;
@@ -117,9 +116,15 @@ static enum verdict judge_up(const struct member *b, uint64_t settle_usec, uint6
                 return i->desire == DESIRE_RUN && (i->again || b->launch_due) ? NOT_YET : HOPELESS;
         case PHASE_BACKOFF:
                 return i->last_exit.reason == EXIT_NOT_STARTED || i->attempts >= HOPELESS_ATTEMPTS ? HOPELESS : NOT_YET;
-        case PHASE_PENDING:
-        case PHASE_STARTING:
+        case PHASE_PENDING: /* as hopeless as whom it waits for */
+                if (!i->waiting || gate_is_open(b, &awaited, NULL))
+                        return NOT_YET;
+                return gate_is_hopeless(b) || (awaited && judge_up(awaited, settle_usec, now, look_again) == HOPELESS) ? HOPELESS
+                                                                                                                       : NOT_YET;
         case PHASE_UNHEALTHY:
+                return HOPELESS;
+        case PHASE_STARTING:
+        case PHASE_RUNNING: /* a job, or not ready yet */
         case PHASE_STOPPING:
         case _PHASE_MAX:
         case _PHASE_INVALID:
@@ -139,7 +144,9 @@ static enum verdict judge(const struct waiter *w, const struct member *b, uint64
                         return HOPELESS;
                 return instance_is_down(i) && phase_is_settled(i->phase) && !b->launch_due ? DONE : NOT_YET;
         case GOAL_COMPLETED:
-                return i->phase == PHASE_COMPLETED ? DONE : i->phase == PHASE_FAILED || i->phase == PHASE_STOPPED ? HOPELESS : NOT_YET;
+                return i->phase == PHASE_COMPLETED                             ? DONE
+                       : i->phase == PHASE_FAILED || i->phase == PHASE_STOPPED ? HOPELESS
+                                                                               : NOT_YET;
         case GOAL_GONE: /* as long as there is a member it is not */
         case _GOAL_MAX:
                 break;
@@ -151,8 +158,8 @@ static json_t *make_result(const struct waiter *w, const char *outcome, json_t *
         uint64_t took = manager_now(w->manager).mono_usec - w->started_usec;
 
         return json_pack("{s:{s:s, s:s?, s:o, s:f, s:o}}", "result", "outcome", outcome, "stack", w->stack, "revision",
-                         w->revision ? json_integer((json_int_t)w->revision) : json_null(), "duration", (double)took / USEC_PER_SEC, "failures",
-                         failures);
+                         w->revision ? json_integer((json_int_t)w->revision) : json_null(), "duration",
+                         (double)took / USEC_PER_SEC, "failures", failures);
 }
 
 static void answer(struct waiter *w, const char *outcome, json_t *failures) {
@@ -215,7 +222,8 @@ static void check(struct waiter *w) {
                         if (v == HOPELESS) {
                                 hopeless++;
                                 (void)json_array_append_new(failures, describe_failure(b));
-                        } else if (v == NOT_YET && !(w->goal == GOAL_UP && b->state.desire == DESIRE_GONE && w->stack && !m->stacks[s]->plan))
+                        } else if (v == NOT_YET &&
+                                   !(w->goal == GOAL_UP && b->state.desire == DESIRE_GONE && w->stack && !m->stacks[s]->plan))
                                 waiting++;
                 }
                 if (awaits_plan(w, m->stacks[s]) && m->stacks[s]->plan && !(hopeless && plan_is_stuck_or_done(m->stacks[s])))
@@ -274,7 +282,8 @@ int watch_goal(struct manager *m, struct control_call *call, const struct wait_f
                 return -ENOMEM;
         }
         if (f->timeout_usec != USEC_INFINITY)
-                (void)sd_event_add_time(m->event, &w->deadline, CLOCK_MONOTONIC, w->started_usec + f->timeout_usec, 1000, on_deadline, w);
+                (void)sd_event_add_time(m->event, &w->deadline, CLOCK_MONOTONIC, w->started_usec + f->timeout_usec, 1000,
+                                        on_deadline, w);
         manager_poke(m);
         return 0;
 }

@@ -20,6 +20,25 @@ static json_t *any_duration(struct chance *c, uint64_t max_msec) {
         return json_string(text);
 }
 
+/* On one that comes before it in the file: no circles. */
+static json_t *make_dependency(struct chance *c, const json_t *before) {
+        size_t which = json_object_size(before) > 0 ? chance_below(c, json_object_size(before)) : 0, n = 0;
+        const char *name;
+        json_t *on;
+
+        json_object_foreach ((json_t *)before, name, on) {
+                if (n++ != which)
+                        continue;
+                bool ends = strcmp(json_string_value(json_object_get(on, "restart")), "always") != 0 || name[0] == 'j';
+                json_t *d = json_pack("{s:b, s:b}", "restart", (int)chance_one_in(c, 3), "required", (int)!chance_one_in(c, 4));
+
+                if (chance_one_in(c, 2))
+                        json_object_set_new(d, "condition", json_string(ends && chance_one_in(c, 2) ? "completed" : "started"));
+                return json_pack("{s:o}", name, d);
+        }
+        return NULL;
+}
+
 static json_t *make_container(struct chance *c, size_t which, const json_t *before) {
         static const char *const modes[] = { "read-only", "read-only", "ephemeral", "tmpfs", "persistent" };
         static const char *const restarts[] = { "no", "on-failure", "always", "always" };
@@ -46,6 +65,12 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                                                     json_pack("{s:s}", spaces[chance_below(c, ARRAY_SIZE(spaces))], peer));
                                 break;
                         }
+        }
+        if (chance_one_in(c, 3)) {
+                json_t *dependency = make_dependency(c, before);
+
+                if (dependency)
+                        json_object_set_new(j, "depends_on", dependency);
         }
         if (chance_one_in(c, 4))
                 json_object_set_new(j, "limits", json_pack("{s:s}", "memory", chance_one_in(c, 2) ? "64M" : "128M"));

@@ -557,6 +557,89 @@ static void a_stop_under_way_goes_on(void **state _unused_) {
         assert_true(post(&after, (struct event){ .kind = EVENT_STARTED, .pid = 43 }) & EFFECT_SIGNAL);
 }
 
+/* Whom it depends on is not there: every way to a launch leads to waiting, and its turn to the launch; what is counted stays. */
+static void blocked(void **state _unused_) {
+        struct life l = begin(TYPE_SERVICE, RESTART_ALWAYS);
+
+        l.i.blocked = true;
+        assert_int_equal(post_kind(&l, EVENT_START), 0);
+        assert_int_equal(l.i.phase, PHASE_PENDING);
+        assert_true(l.i.waiting);
+        l.i.blocked = false;
+        assert_true(post_kind(&l, EVENT_RESUME) & EFFECT_LAUNCH);
+        assert_false(l.i.waiting);
+
+        /* a restart by the policy */
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        post_exit(&l, 1, false);
+        l.i.blocked = true;
+        pass(&l, USEC_PER_SEC);
+        assert_int_equal(post_kind(&l, EVENT_TIMER), EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_PENDING);
+        assert_int_equal(l.i.restarts, 1);
+        l.i.blocked = false;
+        assert_true(post_kind(&l, EVENT_RESUME) & EFFECT_LAUNCH);
+        assert_int_equal(l.i.restarts, 1);
+        assert_int_equal(l.i.attempts, 1);
+
+        /* a restart by an operator; a stop ends the wait */
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        l.i.blocked = true;
+        post_kind(&l, EVENT_RESTART);
+        assert_false(post_killed(&l, SIGTERM) & EFFECT_LAUNCH);
+        assert_true(l.i.waiting);
+        post_kind(&l, EVENT_STOP);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+        assert_false(l.i.waiting);
+        assert_int_equal(l.i.desire, DESIRE_STOPPED);
+}
+
+/* Who depends on it is on its way down: it goes when that is over, as it was told, unless it is told otherwise. */
+static void needed(void **state _unused_) {
+        struct life l = running(TYPE_SERVICE, RESTART_ALWAYS);
+
+        l.i.needed = true;
+        assert_int_equal(post(&l, (struct event){ .kind = EVENT_STOP, .signal = SIGUSR1, .grace_usec = 3 * USEC_PER_SEC }), 0);
+        assert_int_equal(l.i.phase, PHASE_READY);
+        assert_int_equal(l.i.desire, DESIRE_STOPPED);
+        assert_int_equal(post_kind(&l, EVENT_RESUME), 0);
+        l.i.needed = false;
+        assert_true(post_kind(&l, EVENT_RESUME) & EFFECT_SIGNAL);
+        assert_int_equal(l.i.stop_signal, SIGUSR1);
+        assert_int_equal(l.i.deadline_usec, l.now.mono_usec + 3 * USEC_PER_SEC);
+        post_killed(&l, SIGUSR1);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        l.i.needed = true;
+        post_kind(&l, EVENT_STOP);
+        post_kind(&l, EVENT_START);
+        l.i.needed = false;
+        assert_int_equal(post_kind(&l, EVENT_RESUME), 0);
+        assert_int_equal(l.i.phase, PHASE_READY);
+
+        /* it ends by itself meanwhile: that is what was wanted */
+        l = running(TYPE_SERVICE, RESTART_ALWAYS);
+        l.i.needed = true;
+        post_kind(&l, EVENT_STOP);
+        post_exit(&l, 1, false);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+        l = running(TYPE_SERVICE, RESTART_NO);
+        l.i.needed = true;
+        post_kind(&l, EVENT_RESTART);
+        assert_true(post_exit(&l, 1, false) & EFFECT_LAUNCH);
+
+        /* a supervisor that died meanwhile */
+        struct life before = running(TYPE_SERVICE, RESTART_ALWAYS);
+        before.i.needed = true;
+        post_kind(&before, EVENT_RESTART);
+        assert_true(before.i.leaving && before.i.again);
+        l = recalled(&before);
+        adopt_again(&l, &before);
+        assert_int_equal(l.i.phase, PHASE_STOPPING);
+        assert_true(l.i.again);
+}
+
 /* Down for a plan or a shutdown: no policy brings it back, a start does; what was down for its own reasons keeps them. */
 static void held(void **state _unused_) {
         struct life l = running(TYPE_SERVICE, RESTART_ALWAYS);
@@ -630,7 +713,7 @@ static void invariants(const struct world *w) {
         if (i->phase == PHASE_STOPPING || i->phase == PHASE_STARTING || i->phase == PHASE_BACKOFF)
                 assert_true(i->deadline_usec != USEC_INFINITY);
         if (phase_is_up(i->phase)) {
-                assert_int_equal(i->desire, DESIRE_RUN);
+                assert_true(i->desire == DESIRE_RUN || i->leaving);
                 assert_true(i->alive);
         }
         if (i->phase == PHASE_STARTING)
@@ -640,7 +723,7 @@ static void invariants(const struct world *w) {
                 assert_int_equal(i->pid, 0);
         }
         if (i->desire == DESIRE_STOPPED)
-                assert_true(i->phase == PHASE_STOPPING || i->phase == PHASE_STOPPED);
+                assert_true(i->leaving || i->phase == PHASE_STOPPING || i->phase == PHASE_STOPPED);
         assert_true(i->phase == PHASE_BACKOFF || i->next_attempt_real_usec == 0);
 }
 
@@ -654,6 +737,8 @@ static void kill_all(struct world *w) {
 }
 
 static void happen(struct world *w, struct event e) {
+        w->l.i.blocked = roll(w, 6) == 0;
+        w->l.i.needed = roll(w, 6) == 0;
         if (w->forgotten)
                 return;
         unsigned effects = post(&w->l, e);
@@ -669,6 +754,7 @@ static void happen(struct world *w, struct event e) {
                 assert_false(leaf_is_populated(w));
         if (effects & EFFECT_LAUNCH) {
                 assert_false(leaf_is_populated(w) || w->exit_due); /* never two */
+                assert_false(w->l.i.blocked);
                 assert_int_equal(w->l.i.desire, DESIRE_RUN);
                 w->launching = true;
                 w->empty_due = false;
@@ -686,6 +772,10 @@ static void happen(struct world *w, struct event e) {
 
 /* The keeper and the kernel go on by one. */
 static void go_on(struct world *w) {
+        if (w->l.i.waiting || w->l.i.leaving) {
+                happen(w, (struct event){ .kind = EVENT_RESUME });
+                return;
+        }
         if (w->launching) {
                 bool killed = w->exit_due;
 
@@ -813,5 +903,6 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
           cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
           cmocka_unit_test(recalled_as_its_start_was_overtaken), cmocka_unit_test(recalled_with_only_left_overs),
-          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(held),
-          cmocka_unit_test(words), cmocka_unit_test(random_lives), cmocka_unit_test(every_pair));
+          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(blocked),
+          cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(words), cmocka_unit_test(random_lives),
+          cmocka_unit_test(every_pair));

@@ -19,6 +19,7 @@ static struct run some_run(void) {
                               .desire = DESIRE_RUN,
                               .kept = true,
                               .again = true,
+                              .leaving = true,
                               .killed = true,
                               .launching = true,
                               .oom = true,

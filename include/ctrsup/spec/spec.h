@@ -34,6 +34,9 @@ enum spec_volume_type { VOLUME_VOLUME, VOLUME_BIND, VOLUME_TMPFS, _VOLUME_TYPE_M
 enum spec_propagation { PROPAGATION_RPRIVATE, PROPAGATION_RSLAVE, PROPAGATION_RSHARED, _PROPAGATION_MAX };
 enum spec_log_driver { LOG_DRIVER_AUTO, LOG_DRIVER_JOURNALD, LOG_DRIVER_FILE, LOG_DRIVER_DIRECT, LOG_DRIVER_NONE, _LOG_DRIVER_MAX };
 
+/* What a dependency has to be before who depends on it may start. */
+enum spec_condition { CONDITION_AUTO /* as written; never after the checks */, CONDITION_STARTED, CONDITION_HEALTHY, CONDITION_COMPLETED, _CONDITION_MAX };
+
 /* The eight namespaces, in the order of the keys. */
 enum spec_ns { NS_PID, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_USER, NS_MOUNT, NS_TIME, _NS_MAX };
 enum spec_ns_mode { NS_PRIVATE, NS_HOST, NS_NONE /* net only: loopback */, NS_CONTAINER, _NS_MODE_MAX };
@@ -150,6 +153,13 @@ struct spec_logging {
         uint64_t file_max_size, file_max_files;
 };
 
+struct spec_dependency {
+        const char *container;
+        enum spec_condition condition;
+        bool restart;  /* started anew with it */
+        bool required; /* false: when it cannot be had, who depends on it starts all the same */
+};
+
 struct spec_container {
         const char *name;
         struct mark mark; /* of its key */
@@ -180,6 +190,8 @@ struct spec_container {
         uint64_t capabilities; /* the resulting set, bit n = capability n */
         struct spec_strings cap_add, cap_drop;
         bool no_new_privileges;
+        struct spec_dependency *depends_on;
+        size_t n_depends_on;
         enum spec_restart restart;
         struct spec_restart_policy restart_policy;
         int stop_signal;
@@ -227,6 +239,7 @@ struct mark spec_mark(const struct spec *s, const char *path);
 /* Words for the values; never NULL. */
 const char *spec_type_name(enum spec_type t);
 const char *spec_restart_name(enum spec_restart r);
+const char *spec_condition_name(enum spec_condition c);
 const char *spec_rootfs_mode_name(enum spec_rootfs_mode m);
 const char *spec_volume_type_name(enum spec_volume_type t);
 const char *spec_log_driver_name(enum spec_log_driver d); /* "auto" when nothing was said */
@@ -249,6 +262,8 @@ enum spec_readiness_type spec_readiness_of(const struct spec_container *c);
 bool spec_healthcheck_equal(const struct spec_healthcheck *a, const struct spec_healthcheck *b);
 /* Is the code among those of spec_probe_http.status? A text that is no such list accepts none. */
 bool spec_http_accepts(const char *status, unsigned code);
+/* Does it say when it is ready: more than that its command runs? */
+bool spec_has_readiness(const struct spec_container *c);
 
 /* Could it be the name of a stack or container: a-z, 0-9 and - inside, at most 63. */
 bool name_is_label(const char *name);

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 enum phase {
-        PHASE_PENDING,          /* declared; its turn to start has not come */
+        PHASE_PENDING,          /* declared; its turn to start has not come, or it waits for whom it depends on */
         PHASE_STARTING,         /* a launch is under way */
         PHASE_RUNNING,          /* the command runs, not ready yet (a job never gets further) */
         PHASE_READY,
@@ -79,7 +79,11 @@ struct instance {
 
         enum phase phase;
         enum desire desire;
-        bool again;                     /* PHASE_STOPPING: start at once when it is down */
+        bool blocked;                   /* whom it depends on is not as it has to be (state/dependency.h): who posts events keeps it true */
+        bool waiting;                   /* PHASE_PENDING: it was to start, and was blocked */
+        bool needed;                    /* who depends on it is still on its way down: as blocked */
+        bool leaving;                   /* up, and to go down as soon as it is not needed any more */
+        bool again;                     /* PHASE_STOPPING, or leaving: start at once when it is down */
         bool launching;                 /* a launch is out and was not answered */
         bool alive;                     /* the main process runs, as far as anybody knows */
         bool populated;                 /* the leaf holds tasks, as far as anybody knows */

@@ -3,6 +3,7 @@
  *
  *   pending -> starting -> running -> ready <-> unhealthy          up
  *   any of these -> stopping -> stopped | forgotten | starting      somebody said so: stop, remove, restart or replace
+ *   where it is to start and is blocked it is pending, and waits for its turn; where it is to stop and is needed it stays up, and waits
  *   any of these -> (stopping ->) backoff -> starting               it ended by itself and the restart policy goes on
  *                               -> completed | failed               … or does not
  *
@@ -36,7 +37,8 @@ enum event_kind {
         EVENT_REPLACE,          /* as restart, with a new declaration: set policy and revision before */
         EVENT_REMOVE,           /* no longer declared */
         EVENT_RECALLED,         /* by a new supervisor, first of all: was, as the last one recorded it in this boot */
-        EVENT_RESUME,           /* by a new supervisor: its turn to start has come; as START, but nobody asked anew: what is counted stays */
+        EVENT_RESUME,           /* its turn to start has come: whom it depends on is as it has to be, or a new supervisor got to it; as START,
+                                 * but nobody asked anew: what is counted stays. Of one that is leaving: its turn to go down */
         EVENT_ADOPTED,          /* found by a new supervisor: pid, started_*; or, with starting, a launch that is still out; or, with
                                  * ended, what an end that was told of left in its leaf */
         EVENT_STARTED,          /* the keeper: exec happened; pid */
