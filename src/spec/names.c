@@ -35,9 +35,9 @@ const char *const spec_log_driver_words[_LOG_DRIVER_MAX] = {
 const char *const spec_on_failure_words[_ON_FAILURE_MAX] = { [ON_FAILURE_RESTART] = "restart", [ON_FAILURE_NONE] = "none" };
 const char *const spec_http_scheme_words[_HTTP_SCHEME_MAX] = { [HTTP_PLAIN] = "http", [HTTP_TLS] = "https" };
 /* READINESS_AUTO is what no key says. */
-const char *const spec_readiness_words[_READINESS_MAX] = { [READINESS_STARTED] = "started",
-                                                           [READINESS_NOTIFY] = "notify",
-                                                           [READINESS_HEALTHCHECK] = "healthcheck" };
+const char *const spec_readiness_words[_READINESS_MAX] = {
+        [READINESS_STARTED] = "started", [READINESS_NOTIFY] = "notify", [READINESS_HEALTHCHECK] = "healthcheck"
+};
 const char *const spec_ns_words[_NS_MODE_MAX] = {
         [NS_PRIVATE] = "private", [NS_HOST] = "host", [NS_CONTAINER] = "container:NAME"
 };

@@ -85,8 +85,8 @@ static bool text_equal(const char *a, const char *b) {
 }
 
 static bool http_equal(const struct spec_probe_http *a, const struct spec_probe_http *b) {
-        bool equal = a->port == b->port && a->scheme == b->scheme && a->headers.n == b->headers.n && text_equal(a->path, b->path) &&
-                     text_equal(a->host, b->host) && text_equal(a->status, b->status);
+        bool equal = a->port == b->port && a->scheme == b->scheme && a->headers.n == b->headers.n &&
+                     text_equal(a->path, b->path) && text_equal(a->host, b->host) && text_equal(a->status, b->status);
 
         for (size_t i = 0; equal && i < a->headers.n; i++)
                 equal = strcmp(a->headers.items[i].key, b->headers.items[i].key) == 0 &&

@@ -28,7 +28,8 @@ static enum dependency of_one(enum spec_condition condition, const struct instan
         return DEPENDENCY_COMING;
 }
 
-enum dependency dependency_of(enum spec_condition condition, const struct instance *const *instances, size_t n, const struct instance **ret_least) {
+enum dependency dependency_of(enum spec_condition condition, const struct instance *const *instances, size_t n,
+                              const struct instance **ret_least) {
         enum dependency worst = n > 0 ? DEPENDENCY_MET : DEPENDENCY_COMING;
         const struct instance *least = NULL;
 
@@ -45,11 +46,12 @@ enum dependency dependency_of(enum spec_condition condition, const struct instan
         return worst;
 }
 
-const char *dependency_words(enum dependency d, enum spec_condition condition, const char *container, const struct instance *least,
-                             char buf[MESSAGE_SIZE]) {
-        static const char *const to_be[] = {
-                [CONDITION_AUTO] = "run", [CONDITION_STARTED] = "run", [CONDITION_HEALTHY] = "be healthy", [CONDITION_COMPLETED] = "complete"
-        };
+const char *dependency_words(enum dependency d, enum spec_condition condition, const char *container,
+                             const struct instance *least, char buf[MESSAGE_SIZE]) {
+        static const char *const to_be[] = { [CONDITION_AUTO] = "run",
+                                             [CONDITION_STARTED] = "run",
+                                             [CONDITION_HEALTHY] = "be healthy",
+                                             [CONDITION_COMPLETED] = "complete" };
 
         if (!least || d != DEPENDENCY_LOST)
                 (void)snprintf(buf, MESSAGE_SIZE, "waits for %s to %s", container, to_be[condition]);
@@ -58,6 +60,7 @@ const char *dependency_words(enum dependency d, enum spec_condition condition, c
         else if (least->phase == PHASE_COMPLETED)
                 (void)snprintf(buf, MESSAGE_SIZE, "waits for %s, which completed", container);
         else
-                (void)snprintf(buf, MESSAGE_SIZE, "waits for %s, which failed%s%.400s", container, least->message[0] ? ": " : "", least->message);
+                (void)snprintf(buf, MESSAGE_SIZE, "waits for %s, which failed%s%.400s", container, least->message[0] ? ": " : "",
+                               least->message);
         return buf;
 }

@@ -318,6 +318,18 @@ void restore_tend(struct manager *m) {
                 m->sweep_due = revisions_sweep(m->host.state_fd, NULL) < 0;
 }
 
+/* The last supervisor died between the restart of one and that of who shares its namespaces: those are the old ones. */
+static bool shares_what_is_gone(const struct member *b) {
+        for (int ns = 0; ns < _NS_MAX && phase_is_up(b->state.phase); ns++) {
+                const struct spec_namespace *n = &b->container->namespaces[ns];
+                const struct member *provider = n->mode == NS_CONTAINER ? stack_find_member(b->stack, n->container, 1) : NULL;
+
+                if (provider && phase_is_up(provider->state.phase) && provider->start_ticks > b->start_ticks)
+                        return true;
+        }
+        return false;
+}
+
 void stack_resume(struct stack_entry *s) {
         struct err err = { 0 };
 
@@ -329,6 +341,8 @@ void stack_resume(struct stack_entry *s) {
                 b->update_due = false;
                 if (b->state.desire == DESIRE_GONE && instance_is_down(&b->state))
                         member_post(b, &(struct event){ .kind = EVENT_REMOVE });
+                else if (b->state.desire == DESIRE_RUN && shares_what_is_gone(b))
+                        member_post(b, &(struct event){ .kind = EVENT_RESTART });
         }
         if (s->manager->quiesced && s->generation)
                 return; /* what is held now is started when that is over */

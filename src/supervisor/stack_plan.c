@@ -77,7 +77,9 @@ void prepared_plan_done(struct prepared_plan *p) {
 static void mark_outdated(struct stack_entry *s) {
         for (size_t n = 0; n < s->plan->n_actions; n++) {
                 const struct plan_action *a = &s->plan->actions[n];
-                struct member *b = a->kind == ACTION_START || a->kind == ACTION_REPLACE ? stack_find_member(s, a->container, a->replica) : NULL;
+                struct member *b = a->kind == ACTION_START || a->kind == ACTION_REPLACE
+                                           ? stack_find_member(s, a->container, a->replica)
+                                           : NULL;
 
                 if (b && phase_is_up(b->state.phase))
                         b->state.outdated = true;

@@ -40,7 +40,9 @@ struct sd_event {
 
 static size_t leaked; /* a count for the driver; the process is the episode's own */
 
-size_t event_leaked(void) { return leaked; }
+size_t event_leaked(void) {
+        return leaked;
+}
 
 int sd_event_new(sd_event **ret) {
         *ret = calloc(1, sizeof(**ret));
@@ -118,8 +120,14 @@ int sd_event_source_set_floating(sd_event_source *s, int b) {
 static sd_event_source *add(sd_event *e, sd_event_source **ret, enum kind kind, int enabled, void *userdata) {
         sd_event_source *s = calloc(1, sizeof(*s));
 
-        *s = (sd_event_source){ .event = e, .next = e->sources, .refs = ret != NULL, .floating = !ret, .kind = kind, .enabled = enabled,
-                                .fd = -1, .userdata = userdata };
+        *s = (sd_event_source){ .event = e,
+                                .next = e->sources,
+                                .refs = ret != NULL,
+                                .floating = !ret,
+                                .kind = kind,
+                                .enabled = enabled,
+                                .fd = -1,
+                                .userdata = userdata };
         e->sources = s;
         leaked++;
         if (ret)
@@ -139,8 +147,8 @@ int sd_event_add_io(sd_event *e, sd_event_source **ret, int fd, uint32_t events,
         return 0;
 }
 
-int sd_event_add_time(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec, uint64_t accuracy, sd_event_time_handler_t callback,
-                      void *userdata) {
+int sd_event_add_time(sd_event *e, sd_event_source **ret, clockid_t clock, uint64_t usec, uint64_t accuracy,
+                      sd_event_time_handler_t callback, void *userdata) {
         sd_event_source *s = add(e, ret, TIME, SD_EVENT_ONESHOT, userdata);
 
         (void)accuracy;
@@ -202,7 +210,8 @@ int sd_event_source_set_priority(sd_event_source *s, int64_t priority) {
         return 0;
 }
 
-int sd_event_source_set_prepare(sd_event_source *s, sd_event_handler_t callback) { /* for a keeper that does not read; ours does */
+int sd_event_source_set_prepare(sd_event_source *s,
+                                sd_event_handler_t callback) { /* for a keeper that does not read; ours does */
         (void)s;
         (void)callback;
         return 0;
@@ -239,9 +248,15 @@ int sd_event_source_set_io_fd_own(sd_event_source *s, int own) {
         return 0;
 }
 
-int sd_event_source_get_io_fd(sd_event_source *s) { return s->fd; }
-void *sd_event_source_get_userdata(sd_event_source *s) { return s->userdata; }
-sd_event *sd_event_source_get_event(sd_event_source *s) { return s->event; }
+int sd_event_source_get_io_fd(sd_event_source *s) {
+        return s->fd;
+}
+void *sd_event_source_get_userdata(sd_event_source *s) {
+        return s->userdata;
+}
+sd_event *sd_event_source_get_event(sd_event_source *s) {
+        return s->event;
+}
 int sd_event_source_set_description(sd_event_source *s, const char *description) {
         (void)s;
         (void)description;
@@ -338,7 +353,8 @@ uint64_t event_next_timer(sd_event *e) {
                         uint64_t at = s->time;
 
                         if (s->clock == CLOCK_REALTIME)
-                                at = s->time > world_real_usec() ? world.mono_usec + (s->time - world_real_usec()) : world.mono_usec;
+                                at = s->time > world_real_usec() ? world.mono_usec + (s->time - world_real_usec())
+                                                                 : world.mono_usec;
                         if (at < next)
                                 next = at;
                 }

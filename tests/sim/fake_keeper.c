@@ -9,8 +9,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 enum { INBOX_MAX = 150 /* about what a socket takes */, OUTBOX_MAX = 512, ENTRIES_MAX = 1024, HELD_MAX = 1024 };
 enum { NOT_STARTED_ONE_IN = 10, SLOW_ONE_IN = 30, LOST_ONE_IN = 300 };
@@ -58,7 +58,9 @@ struct keeper_client {
         size_t n_outbox;
 };
 
-static bool is_connected(const struct keeper_client *c) { return keeper.alive && c->keeper == keeper.number && !c->cut; }
+static bool is_connected(const struct keeper_client *c) {
+        return keeper.alive && c->keeper == keeper.number && !c->cut;
+}
 
 /* --- telling --- */
 
@@ -73,7 +75,9 @@ static bool tell(const struct keeper_message *m, struct fd fd) {
 }
 
 static bool tell_about(const struct entry *e, uint32_t kind) {
-        struct keeper_message m = { .kind = kind, .state = e->state, .pid = e->proc ? e->proc->pid : 0, .recipe_kind = RECIPE_START };
+        struct keeper_message m = {
+                .kind = kind, .state = e->state, .pid = e->proc ? e->proc->pid : 0, .recipe_kind = RECIPE_START
+        };
         struct fd fd = { 0 };
 
         memcpy(m.id, e->id, sizeof(m.id));
@@ -144,7 +148,10 @@ static void main_exits(void *object, uint64_t status) {
 
         if (p->state != PROC_RUNNING)
                 return;
-        for (uint64_t n = world.calm ? 0 : chance_one_in(&world.chance, 8) ? chance_between(&world.chance, 1, 3) : 0; n > 0; n--) {
+        for (uint64_t n = world.calm                        ? 0
+                          : chance_one_in(&world.chance, 8) ? chance_between(&world.chance, 1, 3)
+                                                            : 0;
+             n > 0; n--) {
                 struct proc *left = proc_new(p->label, p->leaf, false);
 
                 left->state = PROC_RUNNING;
@@ -166,7 +173,10 @@ static void live(struct proc *p) {
         if (chance_one_in(c, 3))
                 return; /* for ever */
         uint64_t life = chance_one_in(c, 2) ? chance_below(c, 300 * USEC_PER_MSEC) : chance_below(c, 60 * USEC_PER_SEC);
-        uint64_t status = chance_one_in(c, 2) ? 0 : chance_one_in(c, 4) ? 1000 + SIGSEGV : chance_one_in(c, 6) ? 2000 + SIGABRT : chance_between(c, 1, 255);
+        uint64_t status = chance_one_in(c, 2)   ? 0
+                          : chance_one_in(c, 4) ? 1000 + SIGSEGV
+                          : chance_one_in(c, 6) ? 2000 + SIGABRT
+                                                : chance_between(c, 1, 255);
         world_at(world.mono_usec + life, main_exits, p, status);
 }
 
@@ -401,11 +411,17 @@ void keeper_kill(void) {
         }
 }
 
-bool keeper_is_alive(void) { return keeper.alive; }
+bool keeper_is_alive(void) {
+        return keeper.alive;
+}
 
-bool keeper_is_awake(void) { return keeper.alive && !keeper.stalled; }
+bool keeper_is_awake(void) {
+        return keeper.alive && !keeper.stalled;
+}
 
-bool keeper_knows(const struct proc *p) { return entry_of(p) != NULL; }
+bool keeper_knows(const struct proc *p) {
+        return entry_of(p) != NULL;
+}
 
 void keeper_stall(bool stalled) {
         keeper.stalled = stalled;
@@ -413,7 +429,9 @@ void keeper_stall(bool stalled) {
                 wake();
 }
 
-size_t keeper_count_held(void) { return keeper.alive ? keeper.n_held : 0; }
+size_t keeper_count_held(void) {
+        return keeper.alive ? keeper.n_held : 0;
+}
 
 size_t keeper_count(void) {
         size_t count = 0;
@@ -479,7 +497,9 @@ struct keeper_client *keeper_client_free(struct keeper_client *c) {
         return NULL;
 }
 
-int keeper_client_fd(const struct keeper_client *c) { return c->fd; }
+int keeper_client_fd(const struct keeper_client *c) {
+        return c->fd;
+}
 
 uint32_t keeper_client_events(const struct keeper_client *c) {
         (void)c;
@@ -509,7 +529,9 @@ int keeper_upgrade_explain(const struct keeper_message *hello, struct err *err) 
         return 0;
 }
 
-pid_t keeper_client_pid(const struct keeper_client *c) { return WORLD_FIRST_PID - 1 - (pid_t)c->keeper; }
+pid_t keeper_client_pid(const struct keeper_client *c) {
+        return WORLD_FIRST_PID - 1 - (pid_t)c->keeper;
+}
 
 bool keeper_client_is_readable(const void *client) {
         const struct keeper_client *c = client;
@@ -533,7 +555,8 @@ static struct proc *proc_of_fd(int fd) {
         return what.kind == FD_PROC ? what.object : NULL;
 }
 
-int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZE], const char *label, const struct recipe *recipe, struct err *err) {
+int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZE], const char *label,
+                         const struct recipe *recipe, struct err *err) {
         _cleanup_buf_ struct buf bytes = BUF_NULL;
         struct request q = { .message.kind = KEEPER_LAUNCH };
         struct recipe_view view;
@@ -571,7 +594,9 @@ int keeper_client_forget(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZ
         return send_request(c, &q);
 }
 
-int keeper_client_list(struct keeper_client *c) { return send_request(c, &(struct request){ .message.kind = KEEPER_LIST }); }
+int keeper_client_list(struct keeper_client *c) {
+        return send_request(c, &(struct request){ .message.kind = KEEPER_LIST });
+}
 
 static int send_name(struct keeper_client *c, uint32_t kind, const char *name, struct fd fd) {
         struct request q = { .message.kind = kind, .fd = fd };
@@ -588,8 +613,12 @@ int keeper_client_hold(struct keeper_client *c, const char *name, int fd) {
         return send_name(c, KEEPER_HOLD, name, what);
 }
 
-int keeper_client_take(struct keeper_client *c, const char *name) { return send_name(c, KEEPER_TAKE, name, (struct fd){ 0 }); }
-int keeper_client_release(struct keeper_client *c, const char *name) { return send_name(c, KEEPER_RELEASE, name, (struct fd){ 0 }); }
+int keeper_client_take(struct keeper_client *c, const char *name) {
+        return send_name(c, KEEPER_TAKE, name, (struct fd){ 0 });
+}
+int keeper_client_release(struct keeper_client *c, const char *name) {
+        return send_name(c, KEEPER_RELEASE, name, (struct fd){ 0 });
+}
 
 int keeper_client_quit(struct keeper_client *c, bool kill) {
         (void)kill;

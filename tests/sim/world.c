@@ -69,9 +69,11 @@ static void *grow(void *array, size_t n, size_t size) {
 
 void world_at(uint64_t usec, void (*run)(void *object, uint64_t number), void *object, uint64_t number) {
         world.events = grow(world.events, world.n_events, sizeof(*world.events));
-        world.events[world.n_events++] = (struct world_event){
-                .at = usec < world.mono_usec ? world.mono_usec : usec, .seq = world.next_seq++, .run = run, .object = object, .number = number
-        };
+        world.events[world.n_events++] = (struct world_event){ .at = usec < world.mono_usec ? world.mono_usec : usec,
+                                                               .seq = world.next_seq++,
+                                                               .run = run,
+                                                               .object = object,
+                                                               .number = number };
 }
 
 static struct world_event *first_event(void) {
@@ -169,7 +171,8 @@ struct group *group_make(const char *name, bool *ret_new) {
 
 struct leaf *leaf_find(const char *group, uint64_t generation) {
         for (size_t n = world.n_leaves; n-- > 0;)
-                if (world.leaves[n]->there && world.leaves[n]->generation == generation && strcmp(world.leaves[n]->group, group) == 0)
+                if (world.leaves[n]->there && world.leaves[n]->generation == generation &&
+                    strcmp(world.leaves[n]->group, group) == 0)
                         return world.leaves[n];
         return NULL;
 }
@@ -240,7 +243,8 @@ void proc_end(struct proc *p, int code, int status) {
         p->exit.code = code;
         p->exit.status = status;
         p->exit.at_usec = world.mono_usec;
-        trace("%s: pid %d %s %d%s", p->label, p->pid, code == CLD_EXITED ? "exits with" : "is killed by", status, p->main ? "" : " (left behind)");
+        trace("%s: pid %d %s %d%s", p->label, p->pid, code == CLD_EXITED ? "exits with" : "is killed by", status,
+              p->main ? "" : " (left behind)");
         if (!was_running && p->main)
                 p->dropped = true; /* it never ran: no exit is owed */
         if (p->main)
@@ -265,7 +269,8 @@ void proc_signal(struct proc *p, int signal) {
         if (p->state == PROC_DEAD)
                 return;
         if (signal == SIGKILL) {
-                uint64_t wait = p->stuck && !world.calm ? chance_between(&world.chance, 1, 70) * USEC_PER_SEC : chance_below(&world.chance, 2000);
+                uint64_t wait = p->stuck && !world.calm ? chance_between(&world.chance, 1, 70) * USEC_PER_SEC
+                                                        : chance_below(&world.chance, 2000);
 
                 world_at(world.mono_usec + wait, dies_of_kill, p, 0);
         } else if (p->state == PROC_RUNNING && (!p->deaf || world.calm))
@@ -280,7 +285,8 @@ struct proc *proc_of_id(const uint8_t id[KEEPER_ID_SIZE]) {
 }
 
 struct proc *proc_of_pid(pid_t pid) {
-        return pid >= WORLD_FIRST_PID && (size_t)(pid - WORLD_FIRST_PID) < world.n_procs ? world.procs[pid - WORLD_FIRST_PID] : NULL;
+        return pid >= WORLD_FIRST_PID && (size_t)(pid - WORLD_FIRST_PID) < world.n_procs ? world.procs[pid - WORLD_FIRST_PID]
+                                                                                         : NULL;
 }
 
 struct proc *proc_main(const char *label) {

@@ -18,10 +18,11 @@ static void each_phase(void **state _unused_) {
                 enum phase phase;
                 int started, healthy, completed;
         } cases[] = {
-                { PHASE_PENDING, COMING, COMING, COMING },   { PHASE_STARTING, COMING, COMING, COMING }, { PHASE_RUNNING, MET, COMING, COMING },
-                { PHASE_READY, MET, MET, COMING },           { PHASE_UNHEALTHY, MET, COMING, COMING },   { PHASE_STOPPING, COMING, COMING, COMING },
-                { PHASE_STOPPED, COMING, COMING, COMING },   { PHASE_COMPLETED, MET, LOST, MET },        { PHASE_FAILED, LOST, LOST, LOST },
-                { PHASE_BACKOFF, COMING, COMING, COMING },
+                { PHASE_PENDING, COMING, COMING, COMING }, { PHASE_STARTING, COMING, COMING, COMING },
+                { PHASE_RUNNING, MET, COMING, COMING },    { PHASE_READY, MET, MET, COMING },
+                { PHASE_UNHEALTHY, MET, COMING, COMING },  { PHASE_STOPPING, COMING, COMING, COMING },
+                { PHASE_STOPPED, COMING, COMING, COMING }, { PHASE_COMPLETED, MET, LOST, MET },
+                { PHASE_FAILED, LOST, LOST, LOST },        { PHASE_BACKOFF, COMING, COMING, COMING },
         };
         _Static_assert(sizeof(cases) / sizeof(cases[0]) == _PHASE_MAX, "every phase");
 
@@ -61,12 +62,14 @@ static void words(void **state _unused_) {
         i.phase = PHASE_FAILED;
         assert_string_equal(dependency_words(DEPENDENCY_LOST, CONDITION_COMPLETED, "db", &i, buf), "waits for db, which failed");
         (void)snprintf(i.message, sizeof(i.message), "exited with status 1");
-        assert_string_equal(dependency_words(DEPENDENCY_LOST, CONDITION_COMPLETED, "db", &i, buf), "waits for db, which failed: exited with status 1");
+        assert_string_equal(dependency_words(DEPENDENCY_LOST, CONDITION_COMPLETED, "db", &i, buf),
+                            "waits for db, which failed: exited with status 1");
         i.phase = PHASE_COMPLETED;
         assert_string_equal(dependency_words(DEPENDENCY_LOST, CONDITION_HEALTHY, "db", &i, buf), "waits for db, which completed");
         i.phase = PHASE_STOPPED;
         i.desire = DESIRE_STOPPED;
-        assert_string_equal(dependency_words(DEPENDENCY_LOST, CONDITION_STARTED, "db", &i, buf), "waits for db, which was stopped by an operator");
+        assert_string_equal(dependency_words(DEPENDENCY_LOST, CONDITION_STARTED, "db", &i, buf),
+                            "waits for db, which was stopped by an operator");
 }
 
 unit_main(cmocka_unit_test(each_phase), cmocka_unit_test(the_least_decides), cmocka_unit_test(words));
