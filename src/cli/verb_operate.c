@@ -195,7 +195,7 @@ static int wait_for(struct operation *o, const char *first, json_t *targets) {
 }
 
 int verb_wait(struct cli *c, struct args *args) {
-        static const char *const states[] = { "ready", "completed", "stopped" };
+        static const char *const states[] = { "ready", "healthy", "completed", "stopped" };
         struct operation o = { .cli = c, .state = "ready" };
         struct err err = { 0 };
         char signal_buf[32];
@@ -206,10 +206,8 @@ int verb_wait(struct cli *c, struct args *args) {
                 return code;
         for (size_t i = 0; i < ARRAY_SIZE(states); i++)
                 known |= strcmp(o.state, states[i]) == 0;
-        if (strcmp(o.state, "healthy") == 0)
-                return cli_usage(c, "--for=healthy is not supported yet");
         if (!known)
-                return cli_usage(c, "--for: expected ready, completed or stopped, found \"%s\"", o.state);
+                return cli_usage(c, "--for: expected ready, healthy, completed or stopped, found \"%s\"", o.state);
         if (args_n_words(args) == 0)
                 return cli_usage(c, "which TARGET?");
         json_t *targets = targets_json(args_words(args), args_n_words(args), &err);

@@ -166,8 +166,10 @@ void health_outcome(struct member *b, bool good, const char *words) {
         h->probe = probe_free(h->probe);
         bool changed = health_take(&h->state, &b->container->healthcheck, good, manager_now(b->stack->manager).mono_usec);
         probe_clean_text(words, strcspn(words, "\n"), true, h->reason, sizeof(h->reason));
-        if (changed)
+        if (changed) {
                 report(b, words);
+                manager_poke(b->stack->manager); /* somebody may wait for it */
+        }
         arm(b);
         if (good && is_ready_now(b))
                 member_post(b, &(struct event){ .kind = EVENT_READY });

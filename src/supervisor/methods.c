@@ -394,16 +394,13 @@ static int method_wait(struct control_call *call, json_t *parameters, void *user
         static const struct {
                 const char *word;
                 enum goal goal;
-        } goals[] = { { "ready", GOAL_UP }, { "completed", GOAL_COMPLETED }, { "stopped", GOAL_DOWN } };
+        } goals[] = { { "ready", GOAL_UP }, { "healthy", GOAL_HEALTHY }, { "completed", GOAL_COMPLETED }, { "stopped", GOAL_DOWN } };
         struct manager *m = userdata;
         json_t *targets = json_object_get(parameters, "targets");
         const char *word = text(parameters, "for");
 
         if (check_targets(m, call, targets) != 0)
                 return 0;
-        if (word && strcmp(word, "healthy") == 0)
-                return fail(call, "Unsupported", "wait for healthy is not supported yet (there are no health checks)",
-                            "--for=ready");
         for (size_t n = 0; word && n < ARRAY_SIZE(goals); n++)
                 if (strcmp(goals[n].word, word) == 0)
                         return watch_goal(m, call,

@@ -1,6 +1,7 @@
 #include "watch.h"
 #include "describe.h"
 #include "gate.h"
+#include "health.h"
 #include "member.h"
 
 #include <string.h>
@@ -133,12 +134,21 @@ static enum verdict judge_up(const struct member *b, uint64_t settle_usec, uint6
         return NOT_YET;
 }
 
+/* As long as it runs it may get there. */
+static enum verdict judge_healthy(const struct member *b, uint64_t now, uint64_t *look_again) {
+        if (b->container->healthcheck.kind == HEALTHCHECK_NONE || !phase_is_up(b->state.phase))
+                return judge_up(b, 0, now, look_again);
+        return health_of(b) == HEALTH_HEALTHY ? DONE : NOT_YET;
+}
+
 static enum verdict judge(const struct waiter *w, const struct member *b, uint64_t now, uint64_t *look_again) {
         const struct instance *i = &b->state;
 
         switch (w->goal) {
         case GOAL_UP:
                 return judge_up(b, w->settle ? SETTLE_USEC : 0, now, look_again);
+        case GOAL_HEALTHY:
+                return judge_healthy(b, now, look_again);
         case GOAL_DOWN:
                 if (w->asked && i->desire == DESIRE_RUN)
                         return HOPELESS;

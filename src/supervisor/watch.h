@@ -7,6 +7,7 @@
 
 enum goal {
         GOAL_UP,        /* services run, jobs are completed */
+        GOAL_HEALTHY,   /* the last word of its check was good; without a check as GOAL_UP */
         GOAL_DOWN,      /* nothing of it runs */
         GOAL_GONE,      /* the stack is removed */
         GOAL_COMPLETED, /* jobs: completed */
