@@ -16,8 +16,9 @@ enum { DISCARD_MAX = 65536 };
 struct probe {
         sd_event *event;
         sd_event_source *io, *timer;
-        int fds[2]; /* IPv4, IPv6 */
-        int family; /* which of them */
+        int pidfd;  /* borrowed */
+        int family; /* AF_INET, then AF_INET6 */
+        int fd;
         uint64_t port, timeout_usec;
         bool http, connected;
         char *status; /* accepted codes */
@@ -36,10 +37,10 @@ static void finish(struct probe *p, bool good, const char *words) {
 
         (void)snprintf(line, sizeof(line), "%s", words);
         if (p->connected && p->http) /* what is there already: a server does not like to be hung up on with data unread */
-                (void)recv(p->fds[p->family], NULL, DISCARD_MAX, MSG_TRUNC | MSG_DONTWAIT);
+                (void)recv(p->fd, NULL, DISCARD_MAX, MSG_TRUNC | MSG_DONTWAIT);
         p->io = sd_event_source_disable_unref(p->io);
         p->timer = sd_event_source_disable_unref(p->timer);
-        p->fds[p->family] = close_fd(p->fds[p->family]);
+        p->fd = close_fd(p->fd);
         p->done(good, line, p->userdata); /* may free it */
 }
 
@@ -108,7 +109,7 @@ static void not_http(struct probe *p) {
 }
 
 static void read_reply(struct probe *p) {
-        ssize_t n = recv(p->fds[p->family], p->reply + p->n, sizeof(p->reply) - p->n, MSG_DONTWAIT);
+        ssize_t n = recv(p->fd, p->reply + p->n, sizeof(p->reply) - p->n, MSG_DONTWAIT);
         unsigned code = 0;
         char words[32];
 
@@ -137,8 +138,7 @@ static void read_reply(struct probe *p) {
 /* What a server that answers early does not take of the request is no failure: the answer tells. */
 static void write_request(struct probe *p) {
         while (p->sent < p->request.len) {
-                ssize_t n = send(p->fds[p->family], buf_text(&p->request) + p->sent, p->request.len - p->sent,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+                ssize_t n = send(p->fd, buf_text(&p->request) + p->sent, p->request.len - p->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
                 if (n < 0 && errno == EAGAIN)
                         return;
@@ -174,11 +174,14 @@ static bool is_own_echo(int fd) {
 
 static void refused(struct probe *p, int code) {
         p->io = sd_event_source_disable_unref(p->io);
-        p->fds[p->family] = close_fd(p->fds[p->family]);
-        if (code == ECONNREFUSED && p->family == 0 && p->fds[1] >= 0) {
-                p->family = 1;
+        p->fd = close_fd(p->fd);
+        if (code == ECONNREFUSED && p->family == AF_INET) {
+                p->family = AF_INET6;
+                p->fd = netns_socket(p->pidfd, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        }
+        if (p->fd >= 0) /* a kernel without IPv6 has none */
                 connect_next(p);
-        } else
+        else
                 fail_sys(p, "connect", code);
 }
 
@@ -219,16 +222,15 @@ static void connect_next(struct probe *p) {
         struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
                                    .sin6_port = htons((uint16_t)p->port),
                                    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-        int fd = p->fds[p->family];
-        int r = p->family == 0 ? connect(fd, (struct sockaddr *)&v4, sizeof(v4))
-                               : connect(fd, (struct sockaddr *)&v6, sizeof(v6));
+        int r = p->family == AF_INET ? connect(p->fd, (struct sockaddr *)&v4, sizeof(v4))
+                                     : connect(p->fd, (struct sockaddr *)&v6, sizeof(v6));
         int code = r < 0 ? errno : 0;
 
         if (code != 0 && code != EINPROGRESS) {
                 refused(p, code);
                 return;
         }
-        r = sd_event_add_io(p->event, &p->io, fd, p->http ? EPOLLIN | EPOLLOUT : EPOLLOUT, on_io, p);
+        r = sd_event_add_io(p->event, &p->io, p->fd, p->http ? EPOLLIN | EPOLLOUT : EPOLLOUT, on_io, p);
         if (r < 0)
                 fail_sys(p, "watch the connection", -r);
 }
@@ -239,14 +241,6 @@ static int on_start(sd_event_source *source, void *userdata) {
         (void)source;
         p->io = sd_event_source_disable_unref(p->io);
         connect_next(p);
-        return 0;
-}
-
-static int open_sockets(struct probe *p, int pidfd, struct err *err) {
-        p->fds[0] = netns_socket(pidfd, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        if (p->fds[0] < 0)
-                return err_sys(err, -p->fds[0], "open a socket in the container's network");
-        p->fds[1] = netns_socket(pidfd, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0); /* a kernel without IPv6 has none */
         return 0;
 }
 
@@ -269,7 +263,9 @@ int probe_new(sd_event *event, int pidfd, const struct spec_healthcheck *c, prob
                 return err_oom(err);
         assert(c->kind == HEALTHCHECK_HTTP || c->kind == HEALTHCHECK_TCP);
         *p = (struct probe){ .event = sd_event_ref(event),
-                             .fds = { -EBADF, -EBADF },
+                             .pidfd = pidfd,
+                             .family = AF_INET,
+                             .fd = -EBADF,
                              .http = c->kind == HEALTHCHECK_HTTP,
                              .port = c->kind == HEALTHCHECK_HTTP ? c->http.port : c->tcp_port,
                              .timeout_usec = c->timeout_usec,
@@ -277,10 +273,10 @@ int probe_new(sd_event *event, int pidfd, const struct spec_healthcheck *c, prob
                              .done = done,
                              .userdata = userdata };
         int r = p->http ? make_request(p, &c->http, err) : 0;
-        if (r >= 0)
-                r = open_sockets(p, pidfd, err);
-        if (r >= 0)
-                r = arm(p, err);
+        if (r >= 0) {
+                p->fd = netns_socket(pidfd, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                r = p->fd < 0 ? err_sys(err, -p->fd, "open a socket in the container's network") : arm(p, err);
+        }
         if (r < 0)
                 p = probe_free(p);
         else
@@ -293,8 +289,7 @@ struct probe *probe_free(struct probe *p) {
                 return NULL;
         sd_event_source_disable_unref(p->io);
         sd_event_source_disable_unref(p->timer);
-        for (int f = 0; f < 2; f++)
-                close_fd(p->fds[f]);
+        close_fd(p->fd);
         free(p->status);
         buf_done(&p->request);
         sd_event_unref(p->event);

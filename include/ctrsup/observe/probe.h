@@ -17,7 +17,7 @@ struct probe;
 /* Runs once, from the loop. words: "HTTP 503", "connect: Connection refused"; clean text, one line. The probe is still to be freed. */
 typedef void probe_done_fn(bool good, const char *words, void *userdata);
 
-/* c: of kind http or tcp; not needed afterwards. An error: there is no such process or no socket; done will not run. */
+/* pidfd: of the container, as long as the probe is. c: of kind http or tcp; not needed afterwards. An error: there is no such process or no socket; done will not run. */
 int probe_new(sd_event *event, int pidfd, const struct spec_healthcheck *c, probe_done_fn *done, void *userdata, struct probe **ret,
               struct err *err);
 struct probe *probe_free(struct probe *p); /* returns NULL; takes NULL; also before it is done */
