@@ -317,6 +317,14 @@ static void check_targets(struct walk *w, struct node *n, const struct spec_cont
                 }
 }
 
+static void check_job_keys(struct walk *w, const struct node *n, const struct spec_container *c) {
+        const struct node *key = key_of(n, "max_runtime");
+
+        if (!key || c->type == TYPE_JOB || w->partial)
+                return;
+        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, "max_runtime", "only a job ends by itself"), "write type: job, or remove it");
+}
+
 void container_finish(struct walk *w, const struct node_entry *entry, void *at) {
         struct spec_container *c = at;
         struct node *n = entry->value;
@@ -335,6 +343,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
         check_namespaces(w, n, c);
         check_targets(w, n, c);
         readiness_check(w, n, c);
+        check_job_keys(w, n, c);
         resolve_caps(w, n, c);
         default_ulimits(w, c);
         default_sysctls(w, c);

@@ -45,6 +45,9 @@ struct policy policy_of(const struct spec_container *c) {
                 .restart_policy = c->restart_policy,
                 .stop_signal = c->stop_signal,
                 .stop_grace_usec = c->stop_grace_period_usec,
+                .unhealthy_restarts = c->healthcheck.on_failure == ON_FAILURE_RESTART,
+                .ready_timeout_usec = c->readiness.timeout_usec,
+                .max_runtime_usec = c->max_runtime_usec,
                 .ready_when_started = c->type == TYPE_SERVICE && spec_readiness_of(c) == READINESS_STARTED,
         };
 }
@@ -67,6 +70,31 @@ bool phase_is_settled(enum phase p) {
 
 bool phase_is_up(enum phase p) {
         return p == PHASE_RUNNING || p == PHASE_READY || p == PHASE_UNHEALTHY;
+}
+
+const char *stop_cause_words(enum stop_cause c, const struct policy *p, char buf[NUM_TEXT_MAX]) {
+        char time[NUM_TEXT_MAX];
+
+        switch (c) {
+        case CAUSE_NOT_READY:
+                (void)snprintf(buf, NUM_TEXT_MAX, "not ready within %.40s", num_format_duration(time, p->ready_timeout_usec));
+                break;
+        case CAUSE_UNHEALTHY:
+                (void)snprintf(buf, NUM_TEXT_MAX, "unhealthy");
+                break;
+        case CAUSE_MAX_RUNTIME:
+                (void)snprintf(buf, NUM_TEXT_MAX, "still running after %.40s", num_format_duration(time, p->max_runtime_usec));
+                break;
+        case CAUSE_NONE:
+        case _STOP_CAUSE_MAX:
+                buf[0] = '\0';
+                break;
+        }
+        return buf;
+}
+
+const char *instance_end_words(const struct instance *i, char buf[NUM_TEXT_MAX]) {
+        return i->cause != CAUSE_NONE ? stop_cause_words(i->cause, &i->policy, buf) : exit_info_words(&i->last_exit, buf);
 }
 
 bool exit_is_success(const struct exit_info *e) {

@@ -46,6 +46,7 @@ static void launch(struct move *m) {
         i->launching = true;
         i->again = i->killed = i->oom = i->ready_early = false;
         i->kills = 0;
+        i->cause = CAUSE_NONE;
         i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
         m->step.effects |= EFFECT_LAUNCH;
 }
@@ -54,7 +55,7 @@ static void launch(struct move *m) {
 static void follow_policy(struct move *m) {
         struct instance *i = m->i;
         const struct policy *p = &i->policy;
-        bool good = exit_is_success(&i->last_exit);
+        bool good = exit_is_success(&i->last_exit) && i->cause == CAUSE_NONE;
 
         if (p->restart == RESTART_NO || (good && (p->restart == RESTART_ON_FAILURE || p->type == TYPE_JOB))) {
                 rest(m, good ? PHASE_COMPLETED : PHASE_FAILED);
@@ -127,10 +128,10 @@ static void end(struct move *m, struct exit_info how, bool populated) {
         i->started_real_usec = 0;
         if (!asked_for && how.reason == EXIT_NOT_STARTED && m->e->message)
                 (void)snprintf(i->message, sizeof(i->message), "%s", m->e->message);
-        else if (!asked_for && !exit_is_success(&how)) {
+        else if (!asked_for && (i->cause != CAUSE_NONE || !exit_is_success(&how))) {
                 char words[NUM_TEXT_MAX];
 
-                (void)snprintf(i->message, sizeof(i->message), "%s", exit_info_words(&how, words));
+                (void)snprintf(i->message, sizeof(i->message), "%s", instance_end_words(i, words));
         }
 
         if (!populated)
@@ -178,6 +179,16 @@ static void leave(struct move *m) {
                 i->leaving = true;
         else
                 go_down(m);
+}
+
+/* Nobody asked for it: it did not keep to its declaration. It goes as the policy says, as if it had ended badly by itself. */
+static void give_up(struct move *m, enum stop_cause cause) {
+        struct instance *i = m->i;
+
+        i->cause = cause;
+        i->stop_signal = i->policy.stop_signal;
+        i->stop_grace_usec = i->policy.stop_grace_usec;
+        go_down(m);
 }
 
 /* Somebody wants it up: the restart policy's memory starts anew. */
@@ -300,8 +311,11 @@ static void is_up(struct move *m, uint64_t started_usec, uint64_t started_real_u
         i->pid = m->e->pid;
         i->started_usec = started_usec;
         i->started_real_usec = started_real_usec;
-        if (i->phase != PHASE_STOPPING)
-                rest(m, ready ? PHASE_READY : PHASE_RUNNING);
+        if (i->phase == PHASE_STOPPING)
+                return;
+        rest(m, ready ? PHASE_READY : PHASE_RUNNING);
+        if (!ready)
+                i->deadline_usec = later(started_usec, i->policy.type == TYPE_JOB ? i->policy.max_runtime_usec : i->policy.ready_timeout_usec);
 }
 
 /* The wall clock may have been set since: it is only shown, the deadline is what counts. */
@@ -329,6 +343,7 @@ static void recall(struct move *m) {
                                 .attempts = was->attempts,
                                 .restarts = was->restarts,
                                 .last_exit = was->last_exit,
+                                .cause = was->cause,
                                 .deadline_usec = USEC_INFINITY };
         (void)strcpy(i->stack, was->stack);
         (void)strcpy(i->container, was->container);
@@ -367,6 +382,7 @@ static void adopt(struct move *m) {
                 i->again = was->again;
                 i->killed = was->killed;
                 i->kills = was->kills;
+                i->cause = was->cause;
                 i->stop_signal = was->stop_signal;
                 i->stop_grace_usec = was->stop_grace_usec;
                 i->deadline_usec = was->deadline_usec;
@@ -409,10 +425,21 @@ static void early_ready(struct move *m) {
 
 static void ready(struct move *m) {
         m->i->phase = PHASE_READY;
+        if (m->i->populated)
+                m->i->deadline_usec = USEC_INFINITY; /* that of its readiness */
 }
 
 static void unhealthy(struct move *m) {
-        m->i->phase = PHASE_UNHEALTHY;
+        if (m->i->policy.unhealthy_restarts && m->i->desire == DESIRE_RUN && !m->i->leaving)
+                give_up(m, CAUSE_UNHEALTHY);
+        else
+                m->i->phase = PHASE_UNHEALTHY;
+}
+
+/* It was never ready: without the restart its readiness.timeout decides. */
+static void unhealthy_from_the_start(struct move *m) {
+        if (m->i->policy.unhealthy_restarts && !m->i->leaving)
+                give_up(m, CAUSE_UNHEALTHY);
 }
 
 static void hit_by_oom(struct move *m) {
@@ -440,6 +467,13 @@ static void exit_overdue(struct move *m) {
         m->i->deadline_usec = USEC_INFINITY;
         if (!m->i->populated)
                 end_unseen(m);
+}
+
+static void readiness_overdue(struct move *m) {
+        if (!m->i->populated)
+                exit_overdue(m);
+        else
+                give_up(m, m->i->policy.type == TYPE_JOB ? CAUSE_MAX_RUNTIME : CAUSE_NOT_READY);
 }
 
 static void launch_overdue(struct move *m) {
@@ -486,8 +520,8 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
         [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
-        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
+        [EVENT_UNHEALTHY] = unhealthy_from_the_start,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = readiness_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
 },
 [PHASE_READY] = {

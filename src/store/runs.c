@@ -38,16 +38,21 @@ static const char *file_name(char buf[FILE_NAME_SIZE], const char *container, ui
 enum kind { U64, U32, BOOL, INT, PID };
 
 #define NUMBER(key, kind, member) \
-        { key, kind, offsetof(struct run, member) }
+        { key, kind, offsetof(struct run, member), false }
+/* Not in the records of the first release: 0 there. */
+#define NEWER(key, kind, member) \
+        { key, kind, offsetof(struct run, member), true }
 static const struct number {
         const char *key;
         enum kind kind;
         size_t offset;
+        bool newer;
 } numbers[] = {
         NUMBER("generation", U64, instance.generation),
         NUMBER("revision", U64, instance.revision),
         NUMBER("again", BOOL, instance.again),
-        NUMBER("leaving", BOOL, instance.leaving),
+        NEWER("leaving", BOOL, instance.leaving),
+        NEWER("cause", INT, instance.cause),
         NUMBER("launching", BOOL, instance.launching),
         NUMBER("killed", BOOL, instance.killed),
         NUMBER("oom", BOOL, instance.oom),
@@ -207,9 +212,14 @@ static bool take(struct run *r, const json_t *j) {
         struct instance *i = &r->instance;
         const char *message = json_string_value(json_object_get(j, "message")), *word;
 
-        for (size_t n = 0; n < ARRAY_SIZE(numbers); n++)
-                if (!take_number(r, numbers + n, json_object_get(j, numbers[n].key)))
+        for (size_t n = 0; n < ARRAY_SIZE(numbers); n++) {
+                const json_t *number = json_object_get(j, numbers[n].key);
+
+                if ((number || !numbers[n].newer) && !take_number(r, numbers + n, number))
                         return false;
+        }
+        if (i->cause >= _STOP_CAUSE_MAX)
+                return false;
         word = json_string_value(json_object_get(j, "phase"));
         i->phase = word ? phase_value(word) : _PHASE_INVALID;
         word = json_string_value(json_object_get(j, "desire"));

@@ -118,9 +118,9 @@ static json_t *transition_words(const struct member *b) {
                 if (i->last_exit.reason == EXIT_NONE || i->last_exit.reason == EXIT_NOT_STARTED)
                         return json_null(); /* why it did not start is said once, by the result, with the hint */
                 if (i->phase == PHASE_BACKOFF)
-                        (void)snprintf(text, sizeof(text), "%s (attempt %u)", exit_info_words(&i->last_exit, words), i->attempts);
+                        (void)snprintf(text, sizeof(text), "%s (attempt %u)", instance_end_words(i, words), i->attempts);
                 else
-                        (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
+                        (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
                 return text_json(text);
         case PHASE_PENDING:
                 return i->waiting ? message_json(b) : json_null();
@@ -157,9 +157,9 @@ json_t *describe_failure(const struct member *b) {
         else if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE)
                 (void)snprintf(text, sizeof(text), "%s", i->message[0] ? i->message : phase_name(i->phase));
         else if (i->attempts > 1)
-                (void)snprintf(text, sizeof(text), "%s (%u attempts)", exit_info_words(&i->last_exit, words), i->attempts);
+                (void)snprintf(text, sizeof(text), "%s (%u attempts)", instance_end_words(i, words), i->attempts);
         else
-                (void)snprintf(text, sizeof(text), "%s", exit_info_words(&i->last_exit, words));
+                (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
         return json_pack("{s:s, s:s, s:i, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica",
                          (int)i->replica, "message", text_json(text), "hint",
                          i->last_exit.reason == EXIT_NOT_STARTED ? text_json(b->hint) : json_null(), "lines");

@@ -165,7 +165,7 @@ static void report_step(struct member *b, const struct step *st, const struct no
                 e.duration_usec = now->mono_usec - b->phase_since_usec;
                 char words[NUM_TEXT_MAX];
                 if (b->state.phase == PHASE_BACKOFF && b->state.last_exit.reason != EXIT_NONE)
-                        e.message = exit_info_words(&b->state.last_exit, words);
+                        e.message = instance_end_words(&b->state, words);
                 if (b->state.phase == PHASE_BACKOFF && b->state.deadline_usec != USEC_INFINITY)
                         e.delay_usec = b->state.deadline_usec - now->mono_usec;
                 manager_report(m, &e);
@@ -267,14 +267,28 @@ static void arm_timer(struct member *b) {
                 member_say(b, &(struct err){ .code = -r, .text = "no timer could be armed: the next event will have to do" });
 }
 
+/* What is unhealthy was said to be that. */
+static void report_cause(struct member *b) {
+        struct report_event e = member_about(b, REPORT_NOTICE);
+        char words[NUM_TEXT_MAX], text[NUM_TEXT_MAX + 32];
+
+        (void)snprintf(text, sizeof(text), "%s: it is stopped", stop_cause_words(b->state.cause, &b->state.policy, words));
+        e.priority = 4;
+        e.message = text;
+        manager_report(b->stack->manager, &e);
+}
+
 void member_post(struct member *b, const struct event *e) {
         struct manager *m = b->stack->manager;
         struct now now = manager_now(m);
 
         b->state.blocked = !gate_is_open(b, NULL, NULL);
         b->state.needed = gate_is_needed(b);
+        enum stop_cause cause = b->state.cause;
         struct step st = step(&b->state, e, &now);
 
+        if (b->state.cause != cause && b->state.cause != CAUSE_NONE && b->state.cause != CAUSE_UNHEALTHY && e->kind == EVENT_TIMER)
+                report_cause(b);
         report_step(b, &st, &now);
         health_follow(b);
         for (size_t n = 0; n < ARRAY_SIZE(effects); n++)

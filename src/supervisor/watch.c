@@ -116,7 +116,7 @@ static enum verdict judge_up(const struct member *b, uint64_t settle_usec, uint6
         case PHASE_STOPPED:
                 return i->desire == DESIRE_RUN && (i->again || b->launch_due) ? NOT_YET : HOPELESS;
         case PHASE_BACKOFF:
-                return i->last_exit.reason == EXIT_NOT_STARTED || i->attempts >= HOPELESS_ATTEMPTS ? HOPELESS : NOT_YET;
+                return i->last_exit.reason == EXIT_NOT_STARTED || i->cause == CAUSE_NOT_READY || i->attempts >= HOPELESS_ATTEMPTS ? HOPELESS : NOT_YET;
         case PHASE_PENDING: /* as hopeless as whom it waits for */
                 if (!i->waiting || gate_is_open(b, &awaited, NULL))
                         return NOT_YET;

@@ -113,11 +113,12 @@ static void examples_load(void **state) {
 
                 if (is_later(f) || strcmp(f->key, "env_file") == 0 || strcmp(f->key, "time_offsets") == 0)
                         continue;
+                const char *type = strcmp(f->key, "max_runtime") == 0 ? "    type: job\n" : "";
                 bool own = strcmp(f->key, "rootfs") == 0 || strcmp(f->key, "command") == 0;
                 (void)snprintf(
                         text, sizeof(text),
-                        "name: a\ndefaults: {rootfs: {layers: [{dir: /r}]}, command: [x]}\ncontainers:\n  db: {}\n  web:\n    %s: %s\n%s",
-                        f->key, f->example, own ? "" : "volumes: {pgdata: {}}\n");
+                        "name: a\ndefaults: {rootfs: {layers: [{dir: /r}]}, command: [x]}\ncontainers:\n  db: {}\n  web:\n%s    %s: %s\n%s",
+                        type, f->key, f->example, own ? "" : "volumes: {pgdata: {}}\n");
                 _cleanup_loaded_ struct loaded l = load_good(text);
                 assert_non_null(web_of(&l));
         }

@@ -24,6 +24,8 @@ static struct life begin(enum spec_type type, enum spec_restart restart) {
                 .stop_grace_usec = 10 * USEC_PER_SEC,
                 .restart_policy = { .delay_usec = 100000, .max_delay_usec = 60 * USEC_PER_SEC, .window_usec = 10 * USEC_PER_SEC },
                 .ready_when_started = type == TYPE_SERVICE,
+                .ready_timeout_usec = USEC_INFINITY,
+                .max_runtime_usec = USEC_INFINITY,
         };
         struct life l = { .now = clock_at(1000) };
 
@@ -557,6 +559,60 @@ static void a_stop_under_way_goes_on(void **state _unused_) {
         assert_true(post(&after, (struct event){ .kind = EVENT_STARTED, .pid = 43 }) & EFFECT_SIGNAL);
 }
 
+/* What does not keep to its declaration goes down as if it had failed by itself, whatever its exit status says. */
+static void gives_up(void **state _unused_) {
+        struct life l = begin(TYPE_SERVICE, RESTART_ON_FAILURE);
+
+        /* not ready in time */
+        l.i.policy.ready_when_started = false;
+        l.i.policy.ready_timeout_usec = 5 * USEC_PER_SEC;
+        post_kind(&l, EVENT_START);
+        post(&l, (struct event){ .kind = EVENT_STARTED, .pid = 42 });
+        assert_int_equal(l.i.phase, PHASE_RUNNING);
+        assert_int_equal(l.i.deadline_usec, l.now.mono_usec + 5 * USEC_PER_SEC);
+        pass(&l, 5 * USEC_PER_SEC);
+        assert_true(post_kind(&l, EVENT_TIMER) & EFFECT_SIGNAL);
+        assert_int_equal(l.i.phase, PHASE_STOPPING);
+        post_exit(&l, 0, false);
+        assert_int_equal(l.i.phase, PHASE_BACKOFF);
+        assert_string_equal(l.i.message, "not ready within 5s");
+        assert_int_equal(l.i.attempts, 1);
+        pass(&l, USEC_PER_SEC);
+        post_kind(&l, EVENT_TIMER);
+        assert_int_equal(l.i.cause, CAUSE_NONE);
+
+        /* ready in time: the deadline is gone */
+        post(&l, (struct event){ .kind = EVENT_STARTED, .pid = 43 });
+        post_kind(&l, EVENT_READY);
+        assert_int_equal(l.i.phase, PHASE_READY);
+        assert_int_equal(l.i.deadline_usec, USEC_INFINITY);
+
+        /* unhealthy, with and without a restart */
+        post_kind(&l, EVENT_UNHEALTHY);
+        assert_int_equal(l.i.phase, PHASE_UNHEALTHY);
+        post_kind(&l, EVENT_READY);
+        l.i.policy.unhealthy_restarts = true;
+        assert_true(post_kind(&l, EVENT_UNHEALTHY) & EFFECT_SIGNAL);
+        /* an operator's stop meanwhile is the last word */
+        post_kind(&l, EVENT_STOP);
+        post_killed(&l, SIGTERM);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+
+        /* a job that takes too long */
+        l = begin(TYPE_JOB, RESTART_NO);
+        l.i.policy.max_runtime_usec = 60 * USEC_PER_SEC;
+        post_kind(&l, EVENT_START);
+        post(&l, (struct event){ .kind = EVENT_STARTED, .pid = 42 });
+        pass(&l, 60 * USEC_PER_SEC);
+        assert_true(post_kind(&l, EVENT_TIMER) & EFFECT_SIGNAL);
+        struct life after = recalled(&l);
+        after.i.policy = l.i.policy;
+        adopt_again(&after, &l);
+        post_exit(&after, 0, false);
+        assert_int_equal(after.i.phase, PHASE_FAILED);
+        assert_string_equal(after.i.message, "still running after 1m");
+}
+
 /* Whom it depends on is not there: every way to a launch leads to waiting, and its turn to the launch; what is counted stays. */
 static void blocked(void **state _unused_) {
         struct life l = begin(TYPE_SERVICE, RESTART_ALWAYS);
@@ -903,6 +959,5 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
           cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
           cmocka_unit_test(recalled_as_its_start_was_overtaken), cmocka_unit_test(recalled_with_only_left_overs),
-          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(blocked),
-          cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(words), cmocka_unit_test(random_lives),
+          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(words), cmocka_unit_test(random_lives),
           cmocka_unit_test(every_pair));

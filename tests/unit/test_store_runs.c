@@ -20,6 +20,7 @@ static struct run some_run(void) {
                               .kept = true,
                               .again = true,
                               .leaving = true,
+                              .cause = CAUSE_UNHEALTHY,
                               .killed = true,
                               .launching = true,
                               .oom = true,

@@ -198,6 +198,7 @@ struct spec_container {
         uint64_t stop_grace_period_usec;
         struct spec_healthcheck healthcheck;
         struct spec_readiness readiness;
+        uint64_t max_runtime_usec; /* of a job; USEC_INFINITY: no limit */
         struct spec_logging logging;
 };
 

@@ -57,6 +57,15 @@ struct exit_info {
 #define EXIT_INFO_NULL ((struct exit_info){ .code = -1 })
 #define EXIT_INFO_UNKNOWN ((struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 })
 
+/* Why it was taken down without anybody's asking. */
+enum stop_cause {
+        CAUSE_NONE,
+        CAUSE_NOT_READY,        /* within readiness.timeout */
+        CAUSE_UNHEALTHY,        /* and healthcheck.on_failure is restart */
+        CAUSE_MAX_RUNTIME,      /* a job ran as long as it may */
+        _STOP_CAUSE_MAX,
+};
+
 /* What of a declaration the state machine needs; copied, so that an instance outlives its spec. */
 struct policy {
         enum spec_type type;
@@ -65,6 +74,9 @@ struct policy {
         int stop_signal;
         uint64_t stop_grace_usec;
         bool ready_when_started; /* nothing to wait for after exec */
+        bool unhealthy_restarts; /* what is unhealthy is taken down, and started again as the policy says */
+        uint64_t ready_timeout_usec; /* USEC_INFINITY: as long as it takes */
+        uint64_t max_runtime_usec;   /* of a job */
 };
 
 enum { NAME_SIZE = 64, MESSAGE_SIZE = 512 };
@@ -92,6 +104,7 @@ struct instance {
         bool ready_early;               /* PHASE_STARTING: it said so before the keeper's answer was read */
         bool outdated;                  /* runs another declaration than the stored one: the plan replaces it */
         bool kept;                      /* not declared any more, and left alone on purpose (--prune=no) */
+        enum stop_cause cause;          /* of this stop; and of the last end, until the next start */
         int stop_signal;                /* PHASE_STOPPING: what to send */
 
         pid_t pid;                      /* of the main process, 0: none */
@@ -126,6 +139,10 @@ struct exit_info exit_info_from_status(int status);
 /* "exited with status 1", "killed by SIGKILL", "killed for memory (SIGKILL)", "ended unseen", "did not start". Returns buf. */
 const char *exit_info_words(const struct exit_info *e, char buf[NUM_TEXT_MAX]);
 
+/* "not ready within 1m30s", "unhealthy", "still running after 10m": with the policy it broke. Returns buf. */
+const char *stop_cause_words(enum stop_cause c, const struct policy *p, char buf[NUM_TEXT_MAX]);
+/* Why its last run ended: the cause, if it was taken down for one; else how it exited. Returns buf. */
+const char *instance_end_words(const struct instance *i, char buf[NUM_TEXT_MAX]);
 const char *phase_name(enum phase p);           /* "ready" */
 enum phase phase_value(const char *word);       /* _PHASE_INVALID */
 const char *desire_name(enum desire d);         /* "run", "stopped", "held", "gone" */
