@@ -254,7 +254,7 @@ static void choose_followers(struct member *const *list, bool *chosen, size_t n)
                 grown = false;
                 for (size_t i = 0; i < n; i++)
                         for (size_t k = 0; k < n && !chosen[i]; k++)
-                                if (chosen[k] && phase_is_up(list[i]->state.phase) &&
+                                if (chosen[k] && phase_is_up(list[i]->state.phase) && list[i]->state.desire == DESIRE_RUN &&
                                     order_follows(list[i]->container, list[k]->state.container, NULL))
                                         chosen[i] = grown = true;
         }
