@@ -146,6 +146,9 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
         } else if (i->phase == PHASE_FAILED) {
                 c->verb = PLAN_STARTED;
                 c->reason = arena_printf(p->arena, "failed: %s", i->message[0] ? i->message : "for an unknown reason");
+        } else if (i->phase == PHASE_COMPLETED && declared->type == TYPE_JOB && declared->rerun == RERUN_ON_APPLY) {
+                c->verb = PLAN_STARTED;
+                c->reason = "runs at every apply";
         } else if (i->phase == PHASE_COMPLETED && declared->type == TYPE_SERVICE && declared->restart == RESTART_ALWAYS) {
                 c->verb = PLAN_STARTED;
                 c->reason = "completed, and is to run always";

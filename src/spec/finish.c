@@ -318,11 +318,14 @@ static void check_targets(struct walk *w, struct node *n, const struct spec_cont
 }
 
 static void check_job_keys(struct walk *w, const struct node *n, const struct spec_container *c) {
-        const struct node *key = key_of(n, "max_runtime");
+        static const char *const keys[] = { "max_runtime", "rerun" };
 
-        if (!key || c->type == TYPE_JOB || w->partial)
-                return;
-        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, "max_runtime", "only a job ends by itself"), "write type: job, or remove it");
+        for (size_t i = 0; i < ARRAY_SIZE(keys) && c->type != TYPE_JOB && !w->partial; i++) {
+                const struct node *key = key_of(n, keys[i]);
+
+                if (key)
+                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, keys[i], "only a job ends by itself"), "write type: job, or remove it");
+        }
 }
 
 void container_finish(struct walk *w, const struct node_entry *entry, void *at) {

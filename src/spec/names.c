@@ -14,6 +14,9 @@ const char *const spec_type_words[_TYPE_MAX] = { [TYPE_SERVICE] = "service", [TY
 const char *const spec_restart_words[_RESTART_MAX] = {
         [RESTART_NO] = "no", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ALWAYS] = "always"
 };
+const char *const spec_rerun_words[_RERUN_MAX] = {
+        [RERUN_ON_CHANGE] = "on-change", [RERUN_ON_APPLY] = "on-apply", [RERUN_ON_BOOT] = "on-boot"
+};
 /* CONDITION_AUTO is what no key says. */
 const char *const spec_condition_words[_CONDITION_MAX] = {
         [CONDITION_STARTED] = "started", [CONDITION_HEALTHY] = "healthy", [CONDITION_COMPLETED] = "completed"

@@ -15,6 +15,7 @@
 
 extern const char *const spec_type_words[_TYPE_MAX];
 extern const char *const spec_restart_words[_RESTART_MAX];
+extern const char *const spec_rerun_words[_RERUN_MAX];
 extern const char *const spec_condition_words[_CONDITION_MAX];
 extern const char *const spec_rootfs_mode_words[_ROOTFS_MODE_MAX];
 extern const char *const spec_volume_type_words[_VOLUME_TYPE_MAX];

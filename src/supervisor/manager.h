@@ -87,6 +87,7 @@ struct stack_entry {
         uid_t remover_uid;
         pid_t remover_pid;
         bool remove_volumes;           /* with the stack */
+        json_t *succeeded;             /* supervisor/jobs.h; NULL: none */
         struct generation *last;       /* being removed: what it was, for its volumes */
         bool traces_stay, traces_told; /* all that is left of it are files that cannot be removed: at the next reconcile; that was said */
         char unreadable[ERR_TEXT_MAX], cure[ERR_HINT_MAX]; /* supervisor/unreadable.h; "": it is not */

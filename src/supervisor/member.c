@@ -3,6 +3,7 @@
 #include "fdstore.h"
 #include "gate.h"
 #include "health.h"
+#include "jobs.h"
 #include "log_pipes.h"
 #include "orphan.h"
 #include "watch.h"
@@ -295,11 +296,13 @@ void member_post(struct member *b, const struct event *e) {
                 if (effects[n].effect == 0 || (st.effects & effects[n].effect))
                         effects[n].run(b);
         arm_timer(b);
+        jobs_note(b);
         manager_poke(m);
 }
 
 void member_settle(struct member *b) {
         member_save(b);
+        jobs_note(b);
         arm_timer(b);
 }
 

@@ -1,4 +1,5 @@
 #include "restore.h"
+#include "jobs.h"
 #include "member.h"
 #include "stack_plan.h"
 #include "stacks.h"
@@ -117,6 +118,15 @@ static int compare(struct restoring *o, struct member *b, uint64_t revision, str
         return is_passing(r) ? r : 0;
 }
 
+/* Of another boot. */
+static void recall_success(struct member *b) {
+        struct instance was = b->state;
+
+        was.phase = PHASE_COMPLETED;
+        was.last_exit = (struct exit_info){ .reason = EXIT_EXITED };
+        member_post(b, &(struct event){ .kind = EVENT_RECALLED, .was = &was });
+}
+
 /* What the last supervisor of this boot wrote of it. The disk has the operator's marks of each revision; of the same revision the record is
  * the newer one. */
 static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
@@ -135,6 +145,8 @@ static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
                         notice(m, NULL, NULL, &err);
                 if (marked)
                         member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
+                else if (jobs_has_succeeded(b))
+                        recall_success(b);
                 return 0;
         }
         bool same = run.instance.revision == b->generation->revision;
@@ -241,7 +253,9 @@ static int restore_stack(struct manager *m, const char *name, struct err *err) {
         if (o.s) {
                 o.s->generation = take_ptr(g);
                 o.now = o.s->generation;
-                r = bring_back(&o, err);
+                r = jobs_load(o.s, err);
+                if (r >= 0)
+                        r = bring_back(&o, err);
         } else
                 r = err_oom(err);
         free(o.stopped);

@@ -37,6 +37,7 @@ void stack_free(struct stack_entry *s) {
         stack_drop_plan(s);
         generation_unref(s->generation);
         generation_unref(s->last);
+        json_decref(s->succeeded);
         free(s);
 }
 

@@ -113,7 +113,7 @@ static void examples_load(void **state) {
 
                 if (is_later(f) || strcmp(f->key, "env_file") == 0 || strcmp(f->key, "time_offsets") == 0)
                         continue;
-                const char *type = strcmp(f->key, "max_runtime") == 0 ? "    type: job\n" : "";
+                const char *type = strcmp(f->key, "max_runtime") == 0 || strcmp(f->key, "rerun") == 0 ? "    type: job\n" : "";
                 bool own = strcmp(f->key, "rootfs") == 0 || strcmp(f->key, "command") == 0;
                 (void)snprintf(
                         text, sizeof(text),

@@ -34,6 +34,8 @@ enum spec_volume_type { VOLUME_VOLUME, VOLUME_BIND, VOLUME_TMPFS, _VOLUME_TYPE_M
 enum spec_propagation { PROPAGATION_RPRIVATE, PROPAGATION_RSLAVE, PROPAGATION_RSHARED, _PROPAGATION_MAX };
 enum spec_log_driver { LOG_DRIVER_AUTO, LOG_DRIVER_JOURNALD, LOG_DRIVER_FILE, LOG_DRIVER_DIRECT, LOG_DRIVER_NONE, _LOG_DRIVER_MAX };
 
+/* When a job without schedule that has succeeded runs again. */
+enum spec_rerun { RERUN_ON_CHANGE, RERUN_ON_APPLY, RERUN_ON_BOOT, _RERUN_MAX };
 /* What a dependency has to be before who depends on it may start. */
 enum spec_condition { CONDITION_AUTO /* as written; never after the checks */, CONDITION_STARTED, CONDITION_HEALTHY, CONDITION_COMPLETED, _CONDITION_MAX };
 
@@ -198,6 +200,7 @@ struct spec_container {
         uint64_t stop_grace_period_usec;
         struct spec_healthcheck healthcheck;
         struct spec_readiness readiness;
+        enum spec_rerun rerun;     /* of a job */
         uint64_t max_runtime_usec; /* of a job; USEC_INFINITY: no limit */
         struct spec_logging logging;
 };
