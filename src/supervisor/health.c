@@ -20,7 +20,7 @@ const char *health_reason(const struct member *b) {
 /* ---- turns ---- */
 
 static void begin_probe(struct member *b);
-static void arm(struct member *b);
+static void arm_at(struct member *b, uint64_t at);
 
 static void enqueue(struct member *b) {
         struct manager *m = b->stack->manager;
@@ -55,15 +55,14 @@ static void dequeue(struct member *b) {
 static void end_turn(struct member *b) {
         struct manager *m = b->stack->manager;
 
-        if (b->health->under_way) {
-                b->health->under_way = false;
+        if (b->health->has_turn) {
+                b->health->has_turn = false;
                 m->probing--;
         }
         struct member *next = m->probe_queue;
         if (next) {
                 dequeue(next);
-                next->health->state.next_usec = manager_now(m).mono_usec; /* by its timer: not within what ended the other one */
-                arm(next);
+                arm_at(next, manager_now(m).mono_usec); /* by its timer: not within what ended the other one */
         }
 }
 
@@ -73,19 +72,19 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
 
         (void)source;
         (void)usec;
-        if (m->adopting || m->over || b->health->exec) { /* the picture is not whole; one that was ended is not gone yet */
-                b->health->state.next_usec = manager_now(m).mono_usec + RETRY_USEC;
-                arm(b);
-        } else if (m->probing >= PROBES_MAX)
+        if (b->health->under_way)
+                end_turn(b);                                /* it takes long */
+        else if (m->adopting || m->over || b->health->exec) /* the picture is not whole; one that was ended is not gone yet */
+                arm_at(b, manager_now(m).mono_usec + RETRY_USEC);
+        else if (m->probing >= PROBES_MAX)
                 enqueue(b);
         else
                 begin_probe(b);
         return 0;
 }
 
-static void arm(struct member *b) {
+static void arm_at(struct member *b, uint64_t at) {
         struct member_health *h = b->health;
-        uint64_t at = h->state.next_usec;
         int r = 0;
 
         if (at == USEC_INFINITY || !h->following) {
@@ -104,6 +103,10 @@ static void arm(struct member *b) {
                 member_say(b, &(struct err){ .code = -r, .text = "no timer could be armed: its health is not looked at" });
 }
 
+static void arm(struct member *b) {
+        arm_at(b, b->health->state.next_usec);
+}
+
 /* ---- probes ---- */
 
 static void on_probe(bool good, const char *words, void *userdata) {
@@ -116,32 +119,37 @@ static void begin_probe(struct member *b) {
         struct err err = { 0 };
         int r;
 
-        b->health->under_way = true;
+        b->health->under_way = b->health->has_turn = true;
         m->probing++;
         health_probe(&b->health->state);
+        arm_at(b, manager_now(m).mono_usec + PROBE_TURN_USEC);
         if (c->kind == HEALTHCHECK_EXEC) {
                 (void)cgroup_probe_end_all(m->host.cgroups, b->host.group, b->host.leaf,
                                            NULL); /* what the last one left and is still dying */
                 r = probe_exec_begin(b, &err);
         } else
                 r = probe_new(m->event, b->host.pidfd, c, on_probe, b, &b->health->probe, &err);
-        if (r == -EAGAIN)
-                health_no_outcome(b);
+        if (r == -EAGAIN || r == -ESRCH)
+                health_no_outcome(b); /* no room now; it is ending, and that will be heard */
         else if (r < 0)
                 health_outcome(b, false, err.text);
+}
+
+static void end_probe(struct member *b) {
+        b->health->under_way = false;
+        end_turn(b);
 }
 
 static void cancel_probe(struct member *b) {
         dequeue(b);
         b->health->probe = probe_free(b->health->probe);
         probe_exec_leave(b);
-        end_turn(b);
+        end_probe(b);
 }
 
 void health_no_outcome(struct member *b) {
-        end_turn(b);
-        b->health->state.next_usec = manager_now(b->stack->manager).mono_usec + RETRY_USEC;
-        arm(b);
+        end_probe(b);
+        arm_at(b, manager_now(b->stack->manager).mono_usec + RETRY_USEC);
 }
 
 static void report(struct member *b, const char *words) {
@@ -162,7 +170,7 @@ static bool is_ready_now(const struct member *b) {
 void health_outcome(struct member *b, bool good, const char *words) {
         struct member_health *h = b->health;
 
-        end_turn(b);
+        end_probe(b);
         h->probe = probe_free(h->probe);
         bool changed = health_take(&h->state, &b->container->healthcheck, good, manager_now(b->stack->manager).mono_usec);
         probe_clean_text(words, strcspn(words, "\n"), true, h->reason, sizeof(h->reason));

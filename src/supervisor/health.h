@@ -1,7 +1,7 @@
 /* Who runs is probed as its healthcheck says; what that tells goes into the state machine, and changes are reported.
  *
- * One probe of a member at a time, and no more than PROBES_MAX of all: who comes then waits for its turn. Health is on record, so
- * that a new supervisor goes on where this one was.
+ * One probe of a member at a time. At most PROBES_MAX of all begin within PROBE_TURN_USEC, or as fast as they end: who comes then
+ * waits for its turn, and nobody can keep a turn by hanging. Health is on record, so that a new supervisor goes on where this one was.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <ctrsup/store/runs.h>
 
 enum { PROBES_MAX = 64 };
+#define PROBE_TURN_USEC USEC_PER_SEC
 
 struct probe;
 struct probe_exec;
@@ -19,7 +20,8 @@ struct member_health {
         struct health state;
         char reason[RUN_REASON_SIZE]; /* of the last outcome, one line; "": none yet */
         bool following;               /* it runs */
-        bool under_way, queued;       /* a probe is; waits for its turn */
+        bool under_way;               /* a probe is: its outcome is awaited */
+        bool has_turn, queued;        /* it is among the PROBES_MAX; waits for that */
         struct member *next;          /* in the queue */
         sd_event_source *timer;
         struct probe *probe;          /* http, tcp */

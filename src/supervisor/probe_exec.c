@@ -132,8 +132,15 @@ static void on_exited(struct probe_exec *x, const struct keeper_exit *exit) {
 }
 
 static void on_failed(struct probe_exec *x, const struct keeper_failure *failure) {
+        bool full = failure->stage == KEEPER_STAGE_KEEPER && failure->error == ENOSPC;
         struct err err = { 0 };
 
+        /* The keeper has no room, or whom it would join is ending: that says nothing of it. */
+        if (x->owner && !x->told && (full || failure->error == ESRCH)) {
+                x->told = true;
+                health_no_outcome(x->owner);
+                return;
+        }
         (void)recipe_explain(x->plan, failure, NULL, &err);
         tell(x, false, err.text);
 }

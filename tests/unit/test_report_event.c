@@ -118,6 +118,14 @@ static void priorities_that_depend(void **state) {
         e.change = &(struct step_change){ PHASE_STOPPING, PHASE_STOPPED };
         assert_int_equal(report_priority(&e), 6);
         assert_int_equal(report_priority(&health), 4);
+        health.message = "exit status 1: one\ntwo";
+        _cleanup_buf_ struct buf words = BUF_NULL, entry = BUF_NULL;
+        report_words(&health, &words);
+        assert_non_null(strstr(buf_text(&words), "health: unhealthy: exit status 1: one"));
+        assert_null(strstr(buf_text(&words), "two"));
+        report_journal_entry(&health, &entry);
+        assert_non_null(memmem(entry.data, entry.len, "CTRSUP_HEALTH=unhealthy\n", 24));
+        assert_non_null(memmem(entry.data, entry.len, "CTRSUP_PROBE_OUTPUT\n\x16\0\0\0\0\0\0\0exit status 1: one\ntwo\n", 51));
         health.health = "healthy";
         assert_int_equal(report_priority(&health), 5);
 }
