@@ -532,11 +532,12 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
 },
+/* UNHEALTHY: still; what is to happen then may have been declared anew. */
 [PHASE_UNHEALTHY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
         [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ready,
-        [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
+        [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
 },

@@ -590,6 +590,9 @@ static void gives_up(void **state _unused_) {
         /* unhealthy, with and without a restart */
         post_kind(&l, EVENT_UNHEALTHY);
         assert_int_equal(l.i.phase, PHASE_UNHEALTHY);
+        struct life declared = l; /* anew, while it is unhealthy */
+        declared.i.policy.unhealthy_restarts = true;
+        assert_true(post_kind(&declared, EVENT_UNHEALTHY) & EFFECT_SIGNAL);
         post_kind(&l, EVENT_READY);
         l.i.policy.unhealthy_restarts = true;
         assert_true(post_kind(&l, EVENT_UNHEALTHY) & EFFECT_SIGNAL);
