@@ -2,6 +2,7 @@
 #include "sim.h"
 
 #include <supervisor/manager.h>
+#include <supervisor/health.h>
 #include <supervisor/member.h>
 
 #include <ctrsup/base/cleanup.h>
@@ -309,7 +310,7 @@ static bool is_met(const struct member *b, const char *on, enum spec_condition c
         if (!required && (i->phase == PHASE_FAILED || (i->phase == PHASE_STOPPED && i->desire == DESIRE_STOPPED)))
                 return true;
         if (i->phase == PHASE_COMPLETED && condition != CONDITION_AUTO)
-                return true;
+                return condition != CONDITION_HEALTHY;
         return phase_is_up(i->phase) && !i->leaving && condition != CONDITION_COMPLETED;
 }
 
@@ -345,6 +346,11 @@ static void check_up(const struct member *b, const char *label) {
         }
         if (b->host.pidfd < 0)
                 violation("%s: runs, and its pidfd is lost", label);
+        bool checked = b->container->healthcheck.kind != HEALTHCHECK_NONE;
+        if (health_of(b) != (checked ? HEALTH_HEALTHY : HEALTH_NONE))
+                violation("%s: %s, and its probes are good", label, health_status_name(health_of(b)));
+        if (b->state.policy.type == TYPE_SERVICE && b->state.phase != PHASE_READY)
+                violation("%s: does not get ready", label);
 }
 
 static void check_ended_by_itself(const struct member *b, const char *label) {
@@ -468,6 +474,8 @@ static void check_folder(const char *below) {
 void model_check_empty(void) {
         if (supervisor && supervisor->n_stacks > 0)
                 violation("stack %s is still there", supervisor->stacks[0]->name);
+        if (supervisor && (supervisor->probing > 0 || supervisor->probe_queue))
+                violation("%u probes count as under way", supervisor->probing);
         for (size_t n = 0; n < world.n_procs; n++)
                 if (world.procs[n]->state != PROC_DEAD)
                         violation("%s: pid %d is left", world.procs[n]->label, world.procs[n]->pid);
