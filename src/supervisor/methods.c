@@ -243,7 +243,7 @@ static void operate_on(struct member *b, const struct operation *o) {
                 overrule_plan(b);
         if (o->event == EVENT_START && phase_is_up(b->state.phase) && !b->state.leaving)
                 return;
-        if (o->event != EVENT_STOP && b->state.desire == DESIRE_HELD && stack_will_start(b))
+        if (o->event != EVENT_STOP && stack_will_restart(b))
                 return; /* it is down for what comes before it in the plan */
         member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
 }

@@ -223,6 +223,20 @@ bool stack_will_start(const struct member *b) {
         return b->stack->plan && start_to_come(b->stack, b) < b->stack->plan->n_actions;
 }
 
+bool stack_will_restart(const struct member *b) {
+        const struct stack_entry *s = b->stack;
+
+        if (!stack_will_start(b))
+                return false;
+        for (size_t n = 0; n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+
+                if (a->kind == ACTION_STOP && !s->done[n] && a->replica == b->state.replica && strcmp(a->container, b->state.container) == 0)
+                        return true;
+        }
+        return b->state.desire == DESIRE_HELD;
+}
+
 bool stack_keeps_stopped(const struct member *b) {
         return b->state.desire == DESIRE_STOPPED && !stack_will_start(b);
 }

@@ -34,3 +34,5 @@ void stack_redeclare(struct member *b);
 bool stack_keeps_stopped(const struct member *b);
 /* The plan under way will start it, when its turn has come. */
 bool stack_will_start(const struct member *b);
+/* The same, after a stop of its own for which others wait. */
+bool stack_will_restart(const struct member *b);
