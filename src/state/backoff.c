@@ -1,5 +1,7 @@
 #include <ctrsup/state/backoff.h>
 
+#include <ctrsup/base/num.h>
+
 uint64_t backoff_delay(const struct spec_restart_policy *p, uint32_t attempts, uint32_t random) {
         uint64_t delay = p->delay_usec;
 
@@ -18,6 +20,19 @@ uint64_t backoff_delay(const struct spec_restart_policy *p, uint32_t attempts, u
 
 uint32_t backoff_attempts_after(const struct spec_restart_policy *p, uint32_t attempts, uint64_t uptime_usec) {
         return uptime_usec >= p->window_usec ? 0 : attempts;
+}
+
+bool restart_budget_take(struct restart_budget *b, uint64_t now_usec) {
+        uint64_t passed = now_usec - b->since_usec, earned;
+
+        if (__builtin_mul_overflow(passed, (uint64_t)RESTARTS_PER_SECOND, &earned) || b->since_usec == 0)
+                earned = RESTARTS_AT_ONCE * USEC_PER_SEC;
+        if (earned > RESTARTS_AT_ONCE * USEC_PER_SEC)
+                earned = RESTARTS_AT_ONCE * USEC_PER_SEC;
+        if (earned < USEC_PER_SEC)
+                return false;
+        b->since_usec = now_usec - (earned - USEC_PER_SEC) / RESTARTS_PER_SECOND;
+        return true;
 }
 
 bool backoff_may_restart(const struct spec_restart_policy *p, uint32_t attempts) {

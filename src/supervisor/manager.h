@@ -18,6 +18,7 @@
 #include <ctrsup/report/journal.h>
 #include <ctrsup/report/notify.h>
 #include <ctrsup/spec/settings.h>
+#include <ctrsup/state/backoff.h>
 #include <ctrsup/state/step.h>
 
 #include <systemd/sd-event.h>
@@ -135,6 +136,7 @@ struct manager {
         sd_event_source *keeper_retry;
         uint64_t next_cookie;
         unsigned launching;            /* with the keeper, unanswered */
+        struct restart_budget restart_budget;
         uint64_t retry_usec;           /* of the pump: how long until the next try */
         int runtime_fd, lock_fd, cgroup_lock_fd, lifeline_fd;
         const char *state_dir, *runtime_dir, *logs_dir;

@@ -51,7 +51,14 @@ static bool launch(struct member *b) {
                 return true;
         if (b->finish_due)
                 return false; /* of the start before */
+        if (b->state.attempts > 0 && !restart_budget_take(&m->restart_budget, manager_now(m).mono_usec))
+                return false;
         return member_launch(b);
+}
+
+/* What fails again and again stands behind what does not. */
+static bool launch_first(struct member *b) {
+        return b->state.attempts > 0 || launch(b);
 }
 
 /* A process of somebody else in there keeps it for ever: said once, when it is no moment any more. */
@@ -135,6 +142,7 @@ static int run(sd_event_source *source, void *userdata) {
         settled = each_member(m, finish) && settled;
         if (!m->adopting)
                 (void)each_member(m, give_turn);
+        settled = each_member(m, launch_first) && settled;
         settled = each_member(m, launch) && settled;
         settled = logger_link_again(m) && settled;
         settled = log_pipes_hear(m) && settled;

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include <ctrsup/base/num.h>
 #include <ctrsup/state/backoff.h>
 
 static const struct spec_restart_policy usual = {
@@ -62,5 +63,26 @@ static void attempts_end_when_there_is_a_limit(void **state _unused_) {
         assert_false(backoff_may_restart(&p, 3));
 }
 
-unit_main(cmocka_unit_test(doubles_to_its_cap), cmocka_unit_test(jitter_is_a_tenth), cmocka_unit_test(extremes_do_not_wrap),
+/* A burst, then so many a second, whenever they are asked for; what is not used does not grow beyond the burst. */
+static void budget(void **state _unused_) {
+        struct restart_budget b = { 0 };
+        uint64_t now = 5 * USEC_PER_SEC;
+        unsigned taken = 0;
+
+        while (restart_budget_take(&b, now))
+                taken++;
+        assert_int_equal(taken, RESTARTS_AT_ONCE);
+        assert_false(restart_budget_take(&b, now + USEC_PER_SEC / RESTARTS_PER_SECOND - 1));
+        assert_true(restart_budget_take(&b, now + USEC_PER_SEC / RESTARTS_PER_SECOND));
+        taken = 1;
+        for (uint64_t at = now + USEC_PER_SEC / RESTARTS_PER_SECOND; at <= now + 10 * USEC_PER_SEC; at += 777)
+                taken += restart_budget_take(&b, at);
+        assert_in_range(taken, 10 * RESTARTS_PER_SECOND - 1, 10 * RESTARTS_PER_SECOND);
+        now += UINT64_C(400000000) * USEC_PER_SEC;
+        for (taken = 0; restart_budget_take(&b, now);)
+                taken++;
+        assert_int_equal(taken, RESTARTS_AT_ONCE);
+}
+
+unit_main(cmocka_unit_test(budget), cmocka_unit_test(doubles_to_its_cap), cmocka_unit_test(jitter_is_a_tenth), cmocka_unit_test(extremes_do_not_wrap),
           cmocka_unit_test(a_window_of_uptime_is_success), cmocka_unit_test(attempts_end_when_there_is_a_limit));

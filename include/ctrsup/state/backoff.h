@@ -18,3 +18,12 @@ uint64_t backoff_delay(const struct spec_restart_policy *p, uint32_t attempts, u
 uint32_t backoff_attempts_after(const struct spec_restart_policy *p, uint32_t attempts, uint64_t uptime_usec);
 /* attempts restarts were made in a row: is another one allowed? */
 bool backoff_may_restart(const struct spec_restart_policy *p, uint32_t attempts);
+
+/* Restarts by the policy of all containers together, a token bucket: a thousand that crash at once are started again one after the other,
+ * and leave the machine to those that run. Whoever is started by an operator or an apply takes none. */
+enum { RESTARTS_PER_SECOND = 50, RESTARTS_AT_ONCE = 100 };
+struct restart_budget {
+        uint64_t since_usec; /* monotonic: tokens are earned since then; 0: all of them are there */
+};
+/* One token; false: there is none now. */
+bool restart_budget_take(struct restart_budget *b, uint64_t now_usec);
