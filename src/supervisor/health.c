@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define RETRY_USEC (100 * USEC_PER_MSEC) /* the keeper has no room, or the last probe has not quite ended */
+#define TROUBLE_USEC USEC_PER_SEC
 
 enum health_status health_of(const struct member *b) {
         return b->health ? b->health->state.status : HEALTH_NONE;
@@ -113,6 +114,24 @@ static void on_probe(bool good, const char *words, void *userdata) {
         health_outcome(userdata, good, words);
 }
 
+static void end_probe(struct member *b) {
+        b->health->under_way = false;
+        end_turn(b);
+}
+
+/* What is ours to have (file descriptors, memory, a cgroup) is not there: nothing is known of its health. */
+static void not_probed(struct member *b, struct err *err) {
+        struct member_health *h = b->health;
+
+        (void)err_wrap(err, "its health cannot be looked at");
+        (void)snprintf(h->reason, sizeof(h->reason), "%.250s", err->text);
+        if (!h->trouble)
+                member_say(b, err);
+        h->trouble = true;
+        end_probe(b);
+        arm_at(b, manager_now(b->stack->manager).mono_usec + TROUBLE_USEC);
+}
+
 static void begin_probe(struct member *b) {
         struct manager *m = b->stack->manager;
         const struct spec_healthcheck *c = &b->container->healthcheck;
@@ -132,12 +151,7 @@ static void begin_probe(struct member *b) {
         if (r == -EAGAIN || r == -ESRCH)
                 health_no_outcome(b); /* no room now; it is ending, and that will be heard */
         else if (r < 0)
-                health_outcome(b, false, err.text);
-}
-
-static void end_probe(struct member *b) {
-        b->health->under_way = false;
-        end_turn(b);
+                not_probed(b, &err);
 }
 
 static void cancel_probe(struct member *b) {
@@ -171,6 +185,7 @@ void health_outcome(struct member *b, bool good, const char *words) {
         struct member_health *h = b->health;
 
         end_probe(b);
+        h->trouble = false;
         h->probe = probe_free(h->probe);
         bool changed = health_take(&h->state, &b->container->healthcheck, good, manager_now(b->stack->manager).mono_usec);
         probe_clean_text(words, strcspn(words, "\n"), true, h->reason, sizeof(h->reason));

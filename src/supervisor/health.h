@@ -21,6 +21,7 @@ struct member_health {
         char reason[RUN_REASON_SIZE]; /* of the last outcome, one line; "": none yet */
         bool following;               /* it runs */
         bool under_way;               /* a probe is: its outcome is awaited */
+        bool trouble;                 /* of ours: no probe could be made, which was said */
         bool has_turn, queued;        /* it is among the PROBES_MAX; waits for that */
         struct member *next;          /* in the queue */
         sd_event_source *timer;
