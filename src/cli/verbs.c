@@ -90,6 +90,14 @@ const struct verb verbs[] = {
                 .outputs = OUT(TEXT) | OUT(JSON),
         },
         {
+                .name = "history",
+                .words = "STACK",
+                .summary = "the revisions of a stack that are kept",
+                .options = history_options,
+                .run = verb_history,
+                .outputs = OUT(TABLE) | OUT(JSON) | OUT(NAME),
+        },
+        {
                 .name = "exec",
                 .words = "TARGET -- CMD...",
                 .summary = "run a command inside a container",
@@ -158,7 +166,6 @@ const struct verb verbs[] = {
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
         LATER("reload", "TARGET...", "tell containers to read their configuration again"),
-        LATER("history", "STACK", "its revisions"),
         LATER("rollback", "STACK", "back to an earlier revision"),
         LATER("top", "", "live use of each container"),
         LATER("image", "import|list|remove", "images in the store"),

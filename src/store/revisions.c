@@ -204,13 +204,11 @@ void revisions_drop(int state_fd, const char *stack, uint64_t history, bool (*is
                         (void)unlinkat(fd, number_name(name, numbers[i]), 0);
 }
 
-static int read_number(int fd, uint64_t number, struct revision *ret, struct err *err) {
+static int peek_number(int fd, uint64_t number, struct revision *ret, struct err *err) {
         _cleanup_json_ json_t *j = NULL;
         char name[NUMBER_NAME_SIZE];
         int r = record_read(fd, number_name(name, number), &j, err);
 
-        if (r == -ENOENT)
-                return missing(fd, name, err);
         if (r >= 0) {
                 json_t *document = json_object_get(j, "document");
 
@@ -225,7 +223,16 @@ static int read_number(int fd, uint64_t number, struct revision *ret, struct err
                 }
                 r = err_set(err, EBADMSG, "%s: it holds no stack", name);
         }
-        return r == -EBADMSG ? record_set_aside(fd, name, err) : r;
+        return r;
+}
+
+static int read_number(int fd, uint64_t number, struct revision *ret, struct err *err) {
+        char name[NUMBER_NAME_SIZE];
+        int r = peek_number(fd, number, ret, err);
+
+        if (r == -ENOENT)
+                return missing(fd, number_name(name, number), err);
+        return r == -EBADMSG ? record_set_aside(fd, number_name(name, number), err) : r;
 }
 
 /* Which other revision could be read, for whoever decides what to do. */
@@ -268,6 +275,13 @@ int revisions_read(int state_fd, const char *stack, uint64_t number, struct revi
         if (r < 0 && err)
                 (void)err_wrap(err, "stack %s", stack);
         return r;
+}
+
+int revisions_peek(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        return r < 0 ? r : peek_number(fd, number, ret, err);
 }
 
 int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_n, struct err *err) {

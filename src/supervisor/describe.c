@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-static json_t *time_json(uint64_t usec) {
+json_t *describe_time(uint64_t usec) {
         char text[64], whole[32];
         time_t seconds = (time_t)(usec / USEC_PER_SEC);
         struct tm tm;
@@ -101,8 +101,8 @@ json_t *describe_container(const struct member *b) {
                          i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", text_json(health_status_name(health_of(b))),
                          "health_message", text_json(health_reason(b)), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
-                         describe_exit(&i->last_exit), "started_at", time_json(i->started_real_usec), "next_attempt_at",
-                         time_json(i->next_attempt_real_usec), "message", message_json(b), "limits",
+                         describe_exit(&i->last_exit), "started_at", describe_time(i->started_real_usec), "next_attempt_at",
+                         describe_time(i->next_attempt_real_usec), "message", message_json(b), "limits",
                          limits_json(&b->container->limits), "usage", usage_json(b), "addresses", "log", log_json(b), "revision",
                          (json_int_t)i->revision);
 }
@@ -143,7 +143,7 @@ json_t *describe_transition(const struct member *b, enum phase from) {
         struct now now = manager_now(b->stack->manager);
         double lasted = (double)(now.mono_usec - b->phase_since_usec) / USEC_PER_SEC;
 
-        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f}", "time", time_json(now.real_usec), "stack", i->stack,
+        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f}", "time", describe_time(now.real_usec), "stack", i->stack,
                          "container", i->container, "replica", (int)i->replica, "from", phase_name(from), "to",
                          phase_name(i->phase), "message", transition_words(b), "duration", lasted);
 }
@@ -175,7 +175,7 @@ json_t *describe_daemon(const struct manager *m) {
         return json_pack(
                 "{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
                 "version", CTRSUP_VERSION, "pid", (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at",
-                time_json(m->started_real_usec), "socket", text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir",
+                describe_time(m->started_real_usec), "socket", text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir",
                 m->runtime_dir, "stacks_dir", m->settings->paths.stacks, "cgroup_root", cgroup_tree_root(m->host.cgroups),
                 "cgroup_mode", where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks", (json_int_t)m->n_stacks, "containers",
                 (json_int_t)all, "running", (json_int_t)up, "clients",
@@ -183,5 +183,5 @@ json_t *describe_daemon(const struct manager *m) {
                 m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",
                 m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", text_json(m->notify.status), "state",
                 degraded_state(m), "reason", degraded_reason(m), "since",
-                m->degraded.error ? time_json(m->degraded.since_real_usec) : json_null(), "unreadable", unreadable_describe(m));
+                m->degraded.error ? describe_time(m->degraded.since_real_usec) : json_null(), "unreadable", unreadable_describe(m));
 }

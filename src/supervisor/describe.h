@@ -8,3 +8,5 @@ json_t *describe_transition(const struct member *b, enum phase from); /* Transit
 json_t *describe_failure(const struct member *b);                 /* Failure */
 json_t *describe_exit(const struct exit_info *e);                 /* ?Exit */
 json_t *describe_daemon(const struct manager *m);                 /* Daemon */
+/* usec of CLOCK_REALTIME as RFC 3339; 0: null. */
+json_t *describe_time(uint64_t usec);

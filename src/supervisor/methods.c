@@ -5,6 +5,7 @@
 #include "defer.h"
 #include "describe.h"
 #include "exec.h"
+#include "history.h"
 #include "logger_link.h"
 #include "member.h"
 #include "quiesce.h"
@@ -486,6 +487,7 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Wait"), method_wait, CONTROL_READ },
         { CONTROL_METHOD("Attach"), method_attach, CONTROL_READ },
         { CONTROL_METHOD("Exec"), method_exec, CONTROL_ADMIN },
+        { CONTROL_METHOD("History"), history_method, CONTROL_READ },
         { CONTROL_METHOD("Reload"), reload_method, CONTROL_ADMIN },
         { CONTROL_METHOD("Quiesce"), quiesce_method, CONTROL_ADMIN },
         { CONTROL_METHOD("Resume"), quiesce_method_resume, CONTROL_ADMIN },

@@ -38,6 +38,8 @@ void revisions_drop(int state_fd, const char *stack, uint64_t history, bool (*is
 /* number 0: the current one; when it cannot be read, none stands in for it: an older one may be what was applied away on purpose. The
  * hint says which could. -ENOENT; -EBADMSG: not readable, set aside, now or before; -EPROTO: from a newer release, left alone. */
 int revisions_read(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err);
+/* One of them, as revisions_read(), for who only looks: nothing is set aside. */
+int revisions_peek(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err);
 /* Numbers that are there, newest first; free() it. */
 int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_n, struct err *err);
 /* What `current` says: which revision is wanted, and the operator's stop marks (instance names, "api.2"). */
