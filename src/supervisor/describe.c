@@ -21,6 +21,17 @@ json_t *describe_time(uint64_t usec) {
         return json_string(text);
 }
 
+/* When that was, or will be, by the wall clock as it goes now: it may have been set since, and ages are told by the difference. It is
+ * looked at again only when it has jumped, so that the same moment is told in the same words. */
+static json_t *moment_json(struct manager *m, uint64_t mono_usec) {
+        struct now now = manager_now(m);
+        int64_t offset = (int64_t)(now.real_usec - now.mono_usec), off = offset - m->clock_offset_usec;
+
+        if (off > (int64_t)USEC_PER_SEC || off < -(int64_t)USEC_PER_SEC)
+                m->clock_offset_usec = offset;
+        return mono_usec == USEC_INFINITY ? json_null() : describe_time(mono_usec + (uint64_t)m->clock_offset_usec);
+}
+
 static json_t *count_json(uint64_t n) {
         return n == UINT64_MAX ? json_null() : json_integer((json_int_t)n);
 }
@@ -96,13 +107,15 @@ static json_t *log_json(const struct member *b) {
 
 json_t *describe_container(const struct member *b) {
         const struct instance *i = &b->state;
+        struct manager *m = b->stack->manager;
 
         return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
                          i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", text_json(health_status_name(health_of(b))),
                          "health_message", text_json(health_reason(b)), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
-                         describe_exit(&i->last_exit), "started_at", describe_time(i->started_real_usec), "next_attempt_at",
-                         describe_time(i->next_attempt_real_usec), "message", message_json(b), "limits",
+                         describe_exit(&i->last_exit), "started_at",
+                         i->started_real_usec ? moment_json(m, i->started_usec) : json_null(), "next_attempt_at",
+                         i->phase == PHASE_BACKOFF ? moment_json(m, i->deadline_usec) : json_null(), "message", message_json(b), "limits",
                          limits_json(&b->container->limits), "usage", usage_json(b), "addresses", "log", log_json(b), "revision",
                          (json_int_t)i->revision);
 }

@@ -142,6 +142,7 @@ struct manager {
         const char *state_dir, *runtime_dir, *logs_dir;
         char *keeper_program, *logger_program, *socket_path;
         uint64_t started_real_usec;
+        int64_t clock_offset_usec;     /* what the wall clock has ahead of the monotonic one: supervisor/describe.c */
         pid_t logger_pid;
         uint64_t logger_spawned_usec;  /* monotonic */
         const int *streams;            /* MODE_RUN: the caller's */
