@@ -29,6 +29,12 @@ char *emit_make_fields(const struct wire_request *r) {
         return buf_take(&b);
 }
 
+/* What nobody has read yet of what was left out. */
+static void keep_tally(struct stream *s) {
+        if (s->tally)
+                *s->tally = s->suppressed + s->telling;
+}
+
 /* Whether one more line fits into the window. A new window begins with the first line after the old one. */
 static bool within_rate(struct logger *l, struct stream *s) {
         if (s->rate_interval_usec == 0)
@@ -44,6 +50,7 @@ static bool within_rate(struct logger *l, struct stream *s) {
         if (s->suppressed++ == 0)
                 logger_care(l, s->window_usec + s->rate_interval_usec);
         s->stats.dropped_rate++;
+        keep_tally(s);
         return false;
 }
 
@@ -136,6 +143,10 @@ void emit_flush(struct logger *l, struct stream *s) {
         else if (s->driver == LOGGER_FILE)
                 s->owner.dropped += logfile_flush(&s->file, &l->batch, l->now_usec);
         s->stats.dropped_sink = s->owner.dropped;
+        if (s->telling > 0) {
+                s->telling = 0;
+                keep_tally(s);
+        }
 }
 
 int emit_suppressed(struct logger *l, struct stream *s) {
@@ -155,12 +166,15 @@ int emit_suppressed(struct logger *l, struct stream *s) {
                         return r;
                 journal_flush(&l->journal, l->now_usec); /* before its fields go */
                 s->suppressed = 0;
+                keep_tally(s);
                 return 0;
         }
         char note[sizeof(text) + 16];
         n = snprintf(note, sizeof(note), "<%d>ctrsup: %s", PRIORITY_NOTE, text);
         r = put(l, s, LOGLINE_STDERR, false, PRIORITY_NOTE, note, (size_t)n, 3);
-        if (r >= 0)
+        if (r >= 0) {
+                s->telling += s->suppressed;
                 s->suppressed = 0;
+        }
         return r;
 }

@@ -19,6 +19,7 @@ struct logger *logger_free(struct logger *l) {
         for (size_t i = 0; i < l->n_streams; i++)
                 (void)stream_free(l->streams[i]);
         free(l->streams);
+        tally_close(&l->tally);
         for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
                 (void)subscriber_free(l->subscribers[i]);
         (void)close_fd(l->control_fd);

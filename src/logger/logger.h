@@ -11,6 +11,7 @@
 #include "logfile.h"
 #include "split.h"
 #include "subscriber.h"
+#include "tally.h"
 #include "wire.h"
 
 #include <ctrsup/base/logline.h>
@@ -44,6 +45,8 @@ struct stream {
         bool level_prefix;
         uint64_t rate_interval_usec, rate_burst;
         uint64_t window_usec, in_window, suppressed; /* of the rate limit: start, lines passed, lines not */
+        uint64_t telling; /* so many are told of by what is not written yet */
+        uint64_t *tally;  /* the sum of both, for the next logger; NULL: not kept */
         struct pipe pipes[_LOGLINE_STREAM_MAX];
         struct logfile file;
         struct journal_owner owner;
@@ -57,6 +60,7 @@ struct logger {
         int epoll_fd, control_fd, signal_fd, logs_fd;
         gid_t group;
         struct journal journal;
+        struct tally tally;
         struct logfile_batch batch;
         struct stream **streams;
         size_t n_streams, room;

@@ -61,7 +61,7 @@ static int set_up(struct logger *l, int control_fd, const char *logs) {
         const struct group *adm = getgrnam("adm");
         sigset_t signals;
 
-        l->epoll_fd = l->signal_fd = l->logs_fd = l->journal.fd = -EBADF;
+        l->epoll_fd = l->signal_fd = l->logs_fd = l->journal.fd = l->tally.fd = -EBADF;
         l->control = (struct source){ SOURCE_CONTROL };
         l->signal = (struct source){ SOURCE_SIGNAL };
         l->control_fd = control_fd;
@@ -74,6 +74,8 @@ static int set_up(struct logger *l, int control_fd, const char *logs) {
         l->logs_fd = open(logs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (l->logs_fd < 0)
                 return complain(logs, errno);
+
+        tally_open(&l->tally, l->logs_fd);
 
         /* Ctrl-C of a foreground apply is the supervisor's to hear; the last lines come after it. */
         static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGXFSZ };

@@ -21,6 +21,8 @@ struct stream *stream_free(struct stream *s) {
         for (enum logline_stream i = 0; i < _LOGLINE_STREAM_MAX; i++)
                 close_pipe(&s->pipes[i]);
         logfile_done(&s->file);
+        if (s->suppressed + s->telling == 0)
+                tally_release(s->tally);
         free(s->stack);
         free(s->container);
         free(s->names);
@@ -70,6 +72,11 @@ static int set_up(struct stream *s, struct logger *l, const struct wire_request 
         if (code < 0)
                 return code;
         stream_update(s, &r->head);
+        s->tally = tally_find(&l->tally, r->strings[WIRE_INSTANCE]);
+        if (s->tally && *s->tally > 0) { /* of a logger that was killed */
+                s->suppressed = *s->tally;
+                logger_care(l, 0);
+        }
         return 0;
 }
 
