@@ -11,7 +11,7 @@ DATE := 2026-11-24
 # The one list of Debian packages: what the build, the demo and the checks need. `make deps` installs what is missing.
 PACKAGES := gcc make pkg-config libc6-dev libyaml-dev libsystemd-dev libconfig-dev libcmocka-dev libjansson-dev \
 	libsmartcols-dev busybox-static mmdebstrap clang libclang-rt-dev strace jq mandoc qemu-system-x86 e2fsprogs cpio \
-	xz-utils kmod
+	xz-utils kmod tzdata
 
 PREFIX_LIBEXEC := $(PREFIX)/libexec/ctrsup
 pkgs := yaml-0.1 libsystemd libconfig jansson smartcols
@@ -52,8 +52,8 @@ main_ctrsup-init := init
 static_ctrsup-keeper := -static
 static_ctrsup-init := -static
 # Layers a program links, highest first (an archive is searched after those that need it).
-layers_ctrsup := cli control plan state spec text kernel base
-layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec text kernel base
+layers_ctrsup := cli control plan state spec text calendar kernel base
+layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec text calendar kernel base
 layers_ctrsup-keeper := keeper kernel base
 layers_ctrsup-logger := logger kernel base
 layers_ctrsup-init := init kernel base
@@ -272,7 +272,7 @@ $(B)/man/%: src/man/% Makefile
 	$(Q)sed -e 's|@version@|$(VERSION)|g' -e 's|@date@|$(DATE)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' $< > $@
 
 # ctrsup-stack(5) is what the field table says.
-$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec text base,$(call archive,$(B),$(l)))
+$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec text calendar base,$(call archive,$(B),$(l)))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig) -lm -o $(B)/man/generate
 	$(Q)$(B)/man/generate | sed '1s/""/"$(DATE)"/' > $@
@@ -282,7 +282,7 @@ $(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
 	$(Q)$< schema > $@
 
 # The message catalog is what the table of events says.
-$(CATALOG): src/report/main.c $(foreach l,report plan state spec text base,$(call archive,$(B),$(l)))
+$(CATALOG): src/report/main.c $(foreach l,report plan state spec text calendar base,$(call archive,$(B),$(l)))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libsystemd) -lm -o $(B)/share/generate-catalog
 	$(Q)$(B)/share/generate-catalog > $@
