@@ -11,7 +11,7 @@ DATE := 2026-11-24
 # The one list of Debian packages: what the build, the demo and the checks need. `make deps` installs what is missing.
 PACKAGES := gcc make pkg-config libc6-dev libyaml-dev libsystemd-dev libconfig-dev libcmocka-dev libjansson-dev \
 	libsmartcols-dev busybox-static mmdebstrap clang libclang-rt-dev strace jq mandoc qemu-system-x86 e2fsprogs cpio \
-	xz-utils kmod tzdata
+	xz-utils kmod systemd tzdata
 
 PREFIX_LIBEXEC := $(PREFIX)/libexec/ctrsup
 pkgs := yaml-0.1 libsystemd libconfig jansson smartcols
