@@ -1,16 +1,18 @@
-/* apply: the file to the daemon, the plan, progress, the result. Without a daemon: in the foreground. */
+/* apply, plan, rollback: a file, or a revision that is kept, to the daemon, the plan, progress, the result. Without a daemon: in the foreground. */
 #include "daemon.h"
 #include "document.h"
 #include "foreground.h"
 #include "planview.h"
+#include "target.h"
 #include "verbs.h"
 #include "watch.h"
 
+#include <ctrsup/base/num.h>
 #include <ctrsup/plan/explain.h>
 
 #include <string.h>
 
-enum { NO_WAIT = 1, DRY_RUN, SET, VARS_FILE, PRUNE, FOREGROUND, NO_FOREGROUND, CONFIRM_IMMUTABLE };
+enum { NO_WAIT = 1, DRY_RUN, SET, VARS_FILE, PRUNE, FOREGROUND, NO_FOREGROUND, CONFIRM_IMMUTABLE, TO };
 
 const struct args_option apply_options[] = {
         { DRY_RUN, 'n', "dry-run", NULL, "print the plan and change nothing" },
@@ -28,6 +30,7 @@ struct apply {
         struct cli *cli;
         bool dry_run, no_wait, prune, foreground, no_foreground;
         struct variables variables;
+        uint64_t to;  /* rollback: 0: the one before */
         json_t *plan; /* what the daemon said; ours */
 };
 
@@ -80,6 +83,12 @@ static int read_options(struct apply *a, struct args *args, int *code) {
                         break;
                 case NO_FOREGROUND:
                         a->no_foreground = true;
+                        break;
+                case TO:
+                        if (num_parse_u64(args->value, &a->to) < 0 || a->to == 0 || a->to > INT64_MAX) {
+                                (void)cli_usage(a->cli, "--to: expected the number of a revision, found \"%s\"", args->value);
+                                return -1;
+                        }
                         break;
                 case CONFIRM_IMMUTABLE:
                         (void)unsupported(a->cli, "--confirm-immutable");
@@ -197,6 +206,12 @@ static int apply_and_watch(struct apply *a, struct control_client *client, const
         return code;
 }
 
+static int with_daemon(struct apply *a, struct control_client *client, const char *stack, json_t *document) {
+        if (a->dry_run || a->cli->verb->run == verb_plan)
+                return show_plan(a, client, document);
+        return a->no_wait ? apply_and_go(a, client, document) : apply_and_watch(a, client, stack, document);
+}
+
 static int in_foreground(struct apply *a, const char *stack, json_t *document) {
         return foreground_apply(
                 a->cli, &(struct foreground){
@@ -219,9 +234,7 @@ static int dispatch(struct apply *a, const struct spec *spec, json_t *document) 
                 return show_first_plan(a, spec);
         if (r < 0)
                 return cli_fail(a->cli, EXIT_UNAVAILABLE, &err);
-        if (only_plan)
-                return show_plan(a, client, document);
-        return a->no_wait ? apply_and_go(a, client, document) : apply_and_watch(a, client, stack, document);
+        return with_daemon(a, client, stack, document);
 }
 
 static int run(struct apply *a, struct args *args) {
@@ -262,4 +275,50 @@ const struct args_option plan_options[] = {
 
 int verb_plan(struct cli *c, struct args *args) {
         return verb_apply(c, args);
+}
+
+/* --- rollback --- */
+
+const struct args_option rollback_options[] = {
+        { TO, 0, "to", "N", "to that revision; without it to the one before the current" },
+        { DRY_RUN, 'n', "dry-run", NULL, "print the plan and change nothing" },
+        { NO_WAIT, 0, "no-wait", NULL, "return when the daemon has taken it" },
+        { 0 },
+};
+
+static int roll_back(struct apply *a, const char *stack) {
+        _cleanup_control_client_ struct control_client *client = NULL;
+        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+        _cleanup_buf_ struct buf text = BUF_NULL;
+        int code = daemon_open(a->cli, stack, &client);
+
+        if (code == EXIT_OK)
+                code = daemon_call(a->cli, client, CONTROL_METHOD("Document"),
+                                   json_pack("{s:s, s:o}", "stack", stack, "revision", a->to ? json_integer((json_int_t)a->to) : json_null()),
+                                   &answer);
+        if (code != EXIT_OK)
+                return code;
+        buf_printf(&text, "%s: as it was in revision %lld\n", stack, (long long)json_integer_value(json_object_get(answer.parameters, "revision")));
+        if (!a->cli->quiet)
+                cli_note(&text);
+        return with_daemon(a, client, stack, json_object_get(answer.parameters, "document"));
+}
+
+int verb_rollback(struct cli *c, struct args *args) {
+        struct apply a = { .cli = c, .prune = true };
+        struct target target;
+        struct err err = { 0 };
+        int code;
+
+        if (read_options(&a, args, &code) < 0)
+                return code;
+        if (args_n_words(args) != 1)
+                return cli_usage(c, args_n_words(args) == 0 ? "which STACK?" : "one stack at a time");
+        if (target_parse(args_words(args)[0], &target, &err) < 0)
+                return cli_fail(c, EXIT_USAGE, &err);
+        if (target.container[0])
+                return cli_usage(c, "\"%s\" is a container: revisions are the stack's", args_words(args)[0]);
+        code = roll_back(&a, args_words(args)[0]);
+        json_decref(a.plan);
+        return code;
 }

@@ -98,6 +98,14 @@ const struct verb verbs[] = {
                 .outputs = OUT(TABLE) | OUT(JSON) | OUT(NAME),
         },
         {
+                .name = "rollback",
+                .words = "STACK",
+                .summary = "make a stack again what an earlier revision was",
+                .options = rollback_options,
+                .run = verb_rollback,
+                .outputs = OUT(TEXT) | OUT(JSON),
+        },
+        {
                 .name = "exec",
                 .words = "TARGET -- CMD...",
                 .summary = "run a command inside a container",
@@ -166,7 +174,6 @@ const struct verb verbs[] = {
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
         LATER("reload", "TARGET...", "tell containers to read their configuration again"),
-        LATER("rollback", "STACK", "back to an earlier revision"),
         LATER("top", "", "live use of each container"),
         LATER("image", "import|list|remove", "images in the store"),
         LATER("volume", "list|remove", "named volumes"),

@@ -27,6 +27,7 @@ int verb_status(struct cli *c, struct args *a);
 int verb_logs(struct cli *c, struct args *a);
 int verb_events(struct cli *c, struct args *a);
 int verb_history(struct cli *c, struct args *a);
+int verb_rollback(struct cli *c, struct args *a);
 int verb_exec(struct cli *c, struct args *a);
 int verb_run(struct cli *c, struct args *a);
 int verb_start(struct cli *c, struct args *a);
@@ -38,7 +39,7 @@ int verb_daemon(struct cli *c, struct args *a);
 int verb_help(struct cli *c, struct args *a);
 
 extern const struct args_option apply_options[], plan_options[], check_options[], render_options[], status_options[], logs_options[],
-        events_options[], history_options[], exec_options[], run_options[], start_options[], stop_options[], restart_options[], remove_options[],
+        events_options[], history_options[], rollback_options[], exec_options[], run_options[], start_options[], stop_options[], restart_options[], remove_options[],
         wait_options[], daemon_options[];
 
 /* Help texts. */

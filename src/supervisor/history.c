@@ -1,4 +1,5 @@
 #include "history.h"
+#include "defer.h"
 #include "describe.h"
 
 #include <ctrsup/store/revisions.h>
@@ -83,4 +84,57 @@ int history_method(struct control_call *call, json_t *parameters, void *userdata
                 return control_fail(call, &err);
         }
         return control_reply(call, json_pack("{s:o}", "revisions", rows), false);
+}
+
+/* The newest kept one before the current; 0: there is none. */
+static int find_before(const struct stack_entry *s, uint64_t *ret, struct err *err) {
+        _cleanup_free_ uint64_t *numbers = NULL;
+        size_t n = 0;
+        int r = revisions_list(s->manager->host.state_fd, s->name, &numbers, &n, err);
+
+        *ret = 0;
+        for (size_t k = 0; r >= 0 && k < n && *ret == 0; k++)
+                if (numbers[k] < s->generation->revision)
+                        *ret = numbers[k];
+        return r;
+}
+
+static int answer_revision(const struct stack_entry *s, struct control_call *call, uint64_t number) {
+        _cleanup_revision_ struct revision revision = REVISION_NULL;
+        struct err err = { 0 };
+        int r = 0;
+
+        if (number == 0)
+                r = find_before(s, &number, &err);
+        if (r >= 0 && number == 0)
+                r = err_set(&err, ENOENT, "of stack %s no revision before %ju is kept", s->name, (uintmax_t)s->generation->revision);
+        if (r >= 0)
+                r = revisions_peek(s->manager->host.state_fd, s->name, number, &revision, &err);
+        if (r == -ENOENT && !err.code)
+                (void)err_set(&err, ENOENT, "of stack %s revision %ju is not kept", s->name, (uintmax_t)number);
+        if (r < 0) {
+                if (!err.hint[0])
+                        (void)err_hint(&err, "those that are: ctrsup history %s", s->name);
+                return control_fail(call, &err);
+        }
+        return control_reply(call, json_pack("{s:I, s:O}", "revision", (json_int_t)number, "document", revision.document), false);
+}
+
+int history_method_document(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        const char *name = json_string_value(json_object_get(parameters, "stack"));
+        const json_t *number = json_object_get(parameters, "revision");
+        const struct stack_entry *s = name ? manager_find_stack(m, name) : NULL;
+
+        if (defer_call(m, call, parameters, history_method_document))
+                return 0;
+        if (!name)
+                return control_invalid_parameter(call, "stack");
+        if (number && !json_is_null(number) && json_integer_value(number) < 1)
+                return control_invalid_parameter(call, "revision");
+        if (m->options->mode != MODE_SERVICE)
+                return control_error(call, "Unsupported", json_pack("{s:s}", "message", "a foreground supervisor keeps no revisions"));
+        if (!s || !s->generation)
+                return control_error(call, "NoSuchTarget", json_pack("{s:s, s:n}", "target", name, "hint"));
+        return answer_revision(s, call, (uint64_t)json_integer_value(number));
 }

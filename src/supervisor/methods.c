@@ -488,6 +488,7 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Attach"), method_attach, CONTROL_READ },
         { CONTROL_METHOD("Exec"), method_exec, CONTROL_ADMIN },
         { CONTROL_METHOD("History"), history_method, CONTROL_READ },
+        { CONTROL_METHOD("Document"), history_method_document, CONTROL_ADMIN },
         { CONTROL_METHOD("Reload"), reload_method, CONTROL_ADMIN },
         { CONTROL_METHOD("Quiesce"), quiesce_method, CONTROL_ADMIN },
         { CONTROL_METHOD("Resume"), quiesce_method_resume, CONTROL_ADMIN },
