@@ -118,6 +118,10 @@ void logger_link_keeper_is_new(struct manager *m) {
         m->logger_listed = false;
         if (m->host.logger >= 0)
                 (void)hold_socket(m, m->host.logger);
+        else if (!m->adopting) { /* both died at once: one could not be given to the keeper that was dying */
+                m->logger_due = true;
+                manager_poke(m);
+        }
         log_pipes_keeper_is_new(m);
 }
 
