@@ -225,6 +225,8 @@ static void effect_cleanup(struct member *b) {
 
 static void effect_launch(struct member *b) {
         b->launch_due = true;
+        if (b->generation == b->stack->generation)
+                b->state.outdated = false; /* what starts now is what is declared */
         b->forget_due = false; /* declared again before it was forgotten */
 }
 

@@ -226,27 +226,18 @@ static bool operates_on(const json_t *targets, bool all, const struct member *b)
         return (all || targets_match(targets, b)) && b->state.desire != DESIRE_GONE;
 }
 
-/* What a plan under way would still do to b is over: the operator spoke last. What is no longer declared goes all the same. */
-static void overrule_plan(struct member *b) {
-        struct stack_entry *s = b->stack;
-
-        for (size_t n = 0; s->plan && n < s->plan->n_actions; n++) {
-                const struct plan_action *a = &s->plan->actions[n];
-
-                if (a->kind != ACTION_REMOVE && a->container && a->replica == b->state.replica &&
-                    strcmp(a->container, b->state.container) == 0)
-                        s->begun[n] = s->done[n] = true;
-        }
-}
-
 static void operate_on(struct member *b, const struct operation *o) {
+        struct event e = { .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec };
+
         if (o->event == EVENT_STOP)
-                overrule_plan(b);
+                stack_overrule(b);
         if (o->event == EVENT_START && phase_is_up(b->state.phase) && !b->state.leaving)
                 return;
         if (o->event != EVENT_STOP && stack_will_restart(b))
                 return; /* it is down for what comes before it in the plan */
-        member_post(b, &(struct event){ .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec });
+        if (o->event == EVENT_START && b->state.leaving && b->state.outdated)
+                e.kind = EVENT_RESTART; /* not kept up as it is: what it runs is not declared any more */
+        member_post(b, &e);
 }
 
 /* Who says `depends_on.X.restart` is restarted with X, and so on. chosen: per member, in the order of list. */

@@ -65,7 +65,6 @@ static bool release(struct member *b) {
                 return false;
         if (waits_for_provider(b))
                 return true;
-        b->state.outdated = false; /* what starts now is what is declared now */
         member_post(b, &(struct event){ .kind = EVENT_START });
         return false;
 }

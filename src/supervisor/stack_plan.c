@@ -191,6 +191,21 @@ void stack_redeclare(struct member *b) {
         begin_action(s, &s->plan->actions[n]);
 }
 
+void stack_overrule(struct member *b) {
+        struct stack_entry *s = b->stack;
+
+        for (size_t n = 0; s->plan && n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+                const struct spec_container *c = a->container && s->generation ? spec_find(s->generation->spec, a->container) : NULL;
+
+                if (a->kind == ACTION_REMOVE || !a->container || a->replica != b->state.replica || strcmp(a->container, b->state.container) != 0)
+                        continue;
+                if (c && (a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !s->begun[n])
+                        member_declare(b, s->generation, c);
+                s->begun[n] = s->done[n] = true;
+        }
+}
+
 bool stack_run_plan(struct stack_entry *s) {
         bool moved = false, all = true;
 

@@ -30,6 +30,9 @@ void stack_add_members(struct stack_entry *s);
 void stack_report_applied(struct stack_entry *s);
 /* One that is on its way out, and that the plan is to start again later: from now on it is declared, so that a stop means it, too. */
 void stack_redeclare(struct member *b);
+/* An operator stops it: what the plan under way would still do to it is over, but what it declares holds for the next start. What is no
+ * longer declared goes all the same. */
+void stack_overrule(struct member *b);
 /* Stopped by the operator, and no apply has said otherwise since. */
 bool stack_keeps_stopped(const struct member *b);
 /* The plan under way will start it, when its turn has come. */

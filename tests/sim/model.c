@@ -335,8 +335,9 @@ static void check_up(const struct member *b, const char *label) {
                 return;
         if (!p || p->state != PROC_RUNNING || p->pid != b->state.pid)
                 violation("%s: pid %d is said to run, pid %d does", label, b->state.pid, p ? p->pid : 0);
-        if (strcmp(p->version, b->container->command.items[1]) != 0)
-                violation("%s: runs version %s, version %s is declared", label, p->version, b->container->command.items[1]);
+        const struct spec_container *declared = spec_find(b->stack->generation->spec, b->state.container);
+        if (declared && strcmp(p->version, declared->command.items[1]) != 0)
+                violation("%s: runs version %s, version %s is declared", label, p->version, declared->command.items[1]);
         for (size_t n = 0; n < p->n_peers; n++) {
                 const struct proc *now = proc_main(p->peers[n]->label); /* none: it ended for good, its namespaces live on */
 
