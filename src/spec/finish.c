@@ -317,14 +317,23 @@ static void check_targets(struct walk *w, struct node *n, const struct spec_cont
                 }
 }
 
-static void check_job_keys(struct walk *w, const struct node *n, const struct spec_container *c) {
-        static const char *const keys[] = { "max_runtime", "rerun" };
+/* Keys that say nothing of a container of the other type. */
+static void check_type_keys(struct walk *w, const struct node *n, const struct spec_container *c) {
+        static const struct {
+                const char *key;
+                enum spec_type type; /* whose it is */
+                const char *words, *hint;
+        } keys[] = {
+                { "max_runtime", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+                { "rerun", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+                { "readiness", TYPE_SERVICE, "a job does not get ready, it completes", "remove it; max_runtime bounds a job" },
+        };
 
-        for (size_t i = 0; i < ARRAY_SIZE(keys) && c->type != TYPE_JOB && !w->partial; i++) {
-                const struct node *key = key_of(n, keys[i]);
+        for (size_t i = 0; i < ARRAY_SIZE(keys) && !w->partial; i++) {
+                const struct node *key = c->type != keys[i].type ? key_of(n, keys[i].key) : NULL;
 
                 if (key)
-                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, keys[i], "only a job ends by itself"), "write type: job, or remove it");
+                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, keys[i].key, "%s", keys[i].words), "%s", keys[i].hint);
         }
 }
 
@@ -346,7 +355,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
         check_namespaces(w, n, c);
         check_targets(w, n, c);
         readiness_check(w, n, c);
-        check_job_keys(w, n, c);
+        check_type_keys(w, n, c);
         resolve_caps(w, n, c);
         default_ulimits(w, c);
         default_sysctls(w, c);

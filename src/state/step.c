@@ -29,7 +29,6 @@ static void rest(struct move *m, enum phase phase) {
         m->i->phase = phase;
         m->i->waiting = m->i->leaving = false;
         m->i->deadline_usec = USEC_INFINITY;
-        m->i->next_attempt_real_usec = 0;
 }
 
 static void launch(struct move *m) {
@@ -72,7 +71,6 @@ static void follow_policy(struct move *m) {
                 delay = START_RETRY_USEC; /* it may fail before anything else happens: with no delay declared, again and again at once */
         rest(m, PHASE_BACKOFF);
         i->deadline_usec = later(m->now->mono_usec, delay);
-        i->next_attempt_real_usec = later(m->now->real_usec, delay);
 }
 
 /* Nothing of it is left: what now? */
@@ -318,13 +316,9 @@ static void is_up(struct move *m, uint64_t started_usec, uint64_t started_real_u
                 i->deadline_usec = later(started_usec, i->policy.type == TYPE_JOB ? i->policy.max_runtime_usec : i->policy.ready_timeout_usec);
 }
 
-/* The wall clock may have been set since: it is only shown, the deadline is what counts. */
 static void wait_on(struct move *m, uint64_t deadline_usec) {
-        uint64_t left = deadline_usec > m->now->mono_usec ? deadline_usec - m->now->mono_usec : 0;
-
         rest(m, PHASE_BACKOFF);
         m->i->deadline_usec = deadline_usec;
-        m->i->next_attempt_real_usec = later(m->now->real_usec, left);
 }
 
 static void recall(struct move *m) {

@@ -33,7 +33,9 @@ static enum dependency look_at(const struct member *b, const char *container, en
                         *ret_least = other;
                 }
         }
-        return any ? worst : DEPENDENCY_COMING;
+        /* What --prune=no left may depend on what is gone for good. */
+        bool declared = b->stack->generation && spec_find(b->stack->generation->spec, container);
+        return any ? worst : declared || shares ? DEPENDENCY_COMING : DEPENDENCY_MET;
 }
 
 struct obstacle {

@@ -78,7 +78,7 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                                               "2s", "start_interval", json_string(chance_one_in(c, 2) ? "100ms" : "1s"), "retries",
                                               (int)chance_between(c, 1, 3), "start_period", any_duration(c, 3000), "on_failure",
                                               chance_one_in(c, 2) ? "restart" : "none"));
-                if (chance_one_in(c, 3))
+                if (!job && chance_one_in(c, 3))
                         json_object_set_new(j, "readiness", json_pack("{s:s}", "type", "started"));
         }
         if (chance_one_in(c, 4))

@@ -135,7 +135,6 @@ static void ends_by_policy(void **state _unused_) {
                 assert_string_equal(l.i.message, cases[n].code ? "exited with status 1" : "");
                 if (cases[n].phase == PHASE_BACKOFF) {
                         assert_int_equal(l.i.deadline_usec, 6000 + 100000);
-                        assert_int_equal(l.i.next_attempt_real_usec, 1000000000 + 6000 + 100000);
                 } else
                         assert_int_equal(l.i.deadline_usec, USEC_INFINITY);
         }
@@ -154,7 +153,6 @@ static void backoff_doubles_and_is_forgotten(void **state _unused_) {
                 assert_int_equal(post_kind(&l, EVENT_TIMER), EFFECT_LAUNCH | EFFECT_REPORT);
                 assert_int_equal(l.i.restarts, n);
                 assert_int_equal(l.i.generation, n + 1);
-                assert_int_equal(l.i.next_attempt_real_usec, 0);
                 post(&l, (struct event){ .kind = EVENT_STARTED, .pid = 1 });
                 delay *= 2;
         }
@@ -353,7 +351,6 @@ static void last_intent_wins(void **state _unused_) {
         assert_int_equal(post_kind(&l, EVENT_STOP), EFFECT_REPORT);
         assert_int_equal(l.i.phase, PHASE_STOPPED);
         assert_int_equal(l.i.deadline_usec, USEC_INFINITY);
-        assert_int_equal(l.i.next_attempt_real_usec, 0);
         assert_int_equal(post_kind(&l, EVENT_REMOVE), EFFECT_FORGET);
 }
 
@@ -458,7 +455,6 @@ static void recalled_in_each_phase(void **state _unused_) {
         after = recalled(&before);
         assert_int_equal(after.i.phase, PHASE_BACKOFF);
         assert_int_equal(after.i.deadline_usec, deadline);
-        assert_int_equal(after.i.next_attempt_real_usec, before.now.real_usec + deadline - before.now.mono_usec);
         assert_int_equal(after.i.attempts, 1);
         assert_int_equal(after.i.restarts, 7);
         assert_int_equal(after.i.last_exit.code, 3);
@@ -783,7 +779,6 @@ static void invariants(const struct world *w) {
         }
         if (i->desire == DESIRE_STOPPED)
                 assert_true(i->leaving || i->phase == PHASE_STOPPING || i->phase == PHASE_STOPPED);
-        assert_true(i->phase == PHASE_BACKOFF || i->next_attempt_real_usec == 0);
 }
 
 static void kill_all(struct world *w) {

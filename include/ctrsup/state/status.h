@@ -111,7 +111,6 @@ struct instance {
         uint64_t started_usec;          /* monotonic; 0: never */
         uint64_t started_real_usec;     /* to be shown; 0: not running */
         uint64_t deadline_usec;         /* monotonic: when to post EVENT_TIMER; USEC_INFINITY: never. The one timer it has. */
-        uint64_t next_attempt_real_usec; /* PHASE_BACKOFF, to be shown; else 0 */
         uint64_t stop_grace_usec;       /* PHASE_STOPPING: of this stop */
         uint32_t attempts;              /* restarts since it was last up for restart_policy.window */
         uint32_t kills;                 /* cgroup.kills of this stop so far */
