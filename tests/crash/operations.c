@@ -1,4 +1,4 @@
-/* OPERATIONS (600; soak: 20,000) random operations on the real kernel against a model: apply of random stacks, stop, start, restart, remove, the end
+/* OPERATIONS (2000; soak: 20,000) random operations on the real kernel against a model: apply of random stacks, stop, start, restart, remove, the end
  * of a payload, of the supervisor and of the keeper, some of them in the middle of another. After every tenth, when all is quiet, the
  * model says which containers must be up, by whom and in which variant, stopped, ended, or gone, and the checker says the rest.
  *
@@ -409,7 +409,7 @@ static bool play_one(struct play *p) {
 }
 
 static int test(struct rig *r) {
-        const unsigned wanted = rig_count("OPERATIONS", 600);
+        const unsigned wanted = rig_count("OPERATIONS", 2000);
         struct play p = { .rig = r, .history = BUF_NULL };
         struct story told = { 0 };
         unsigned n = 0;
