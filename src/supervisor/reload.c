@@ -96,7 +96,7 @@ void reload_on_signal(struct manager *m) {
 
         begin(m);
         struct settings *new = read_settings(m, &c, &err);
-        if (new &&take_settings(m, new, need_restart, &err) < 0)
+        if (new && take_settings(m, new, need_restart, &err) < 0)
                 settings_free(new);
         else if (new) {
                 struct report_event e = { .kind = REPORT_NOTICE, .priority = 5, .message = "the settings were read again" };
@@ -291,7 +291,7 @@ static int run(struct reload *r, struct control_call *call, uint64_t timeout_use
 
         if (!r->keep_going) {
                 new = read_settings(m, &c, &err);
-                if (!new &&c.n > 0)
+                if (!new && c.n > 0)
                         return control_error(call, "InvalidConfig", json_pack("{s:O?}", "diagnostics", c.list));
                 if (!new)
                         return control_fail(call, &err);
@@ -306,7 +306,7 @@ static int run(struct reload *r, struct control_call *call, uint64_t timeout_use
                 (void)err_set(&err, EIO, "%s", json_string_value(json_object_get(json_array_get(r->failures, 0), "message")));
                 return control_fail(call, &err);
         }
-        if (new &&take_settings(m, new, r->need_restart, &err) < 0) {
+        if (new && take_settings(m, new, r->need_restart, &err) < 0) {
                 settings_free(new);
                 return control_fail(call, &err);
         }
