@@ -116,6 +116,11 @@ static struct plan_change *add_change(struct plan *p, const char *container, enu
         return c;
 }
 
+/* It was stopped after it had done what it was to do, for once: no start is owed. */
+static bool is_done(const struct instance *i, const struct spec_container *declared) {
+        return i->phase == PHASE_COMPLETED && declared->type == TYPE_JOB && declared->rerun != RERUN_ON_APPLY && !i->outdated;
+}
+
 /* Declared as it was: is there a reason to start it, or to start it anew? */
 static void look_at_status(struct plan *p, const struct plan_input *in, const struct spec_container *declared,
                            struct plan_change *c) {
@@ -134,7 +139,7 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
         if (!i || i->desire == DESIRE_GONE) {
                 c->verb = PLAN_STARTED;
                 c->reason = i ? "was being removed" : "not running";
-        } else if (i->desire == DESIRE_STOPPED) {
+        } else if (i->desire == DESIRE_STOPPED && !is_done(i, declared)) {
                 c->verb = PLAN_STARTED;
                 c->reason = "stopped by an operator";
         } else if (i->desire == DESIRE_HELD) { /* for a plan whose place this one takes */

@@ -228,6 +228,22 @@ static void stay_up(struct move *m) {
         m->i->leaving = m->i->again = false;
 }
 
+/* It has ended as it has, or waits: that goes on. */
+static void want(struct move *m) {
+        m->i->desire = DESIRE_RUN;
+}
+
+static void want_stopped(struct move *m) {
+        m->i->desire = DESIRE_RUN;
+        rest(m, PHASE_PENDING);
+}
+
+/* A stop that was asked for goes on; what comes after it is no end by itself, for the restart policy to look at. */
+static void want_when_down(struct move *m) {
+        if (m->i->desire != DESIRE_RUN)
+                m->i->desire = DESIRE_HELD;
+}
+
 /* Nobody needs it any more. */
 static void go_on_leaving(struct move *m) {
         if (m->i->leaving && !m->i->needed)
@@ -243,6 +259,14 @@ static void stop_up(struct move *m) {
 static void stop_down(struct move *m) {
         m->i->desire = DESIRE_STOPPED;
         rest(m, PHASE_STOPPED);
+}
+
+/* Nothing of it runs. A job has done what it was to: that is not to be forgotten, or it would be done again. */
+static void stop_completed(struct move *m) {
+        if (m->i->policy.type == TYPE_JOB)
+                m->i->desire = DESIRE_STOPPED;
+        else
+                stop_down(m);
 }
 
 /* A second stop may be sharper: another signal, a shorter wait. It never makes the wait longer. */
@@ -498,6 +522,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = recall,       [EVENT_RESUME] = resume,
+        [EVENT_WANTED] = want,
 },
 /* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the
  * clone, and after a failed one; the keeper's answer says which. */
@@ -508,6 +533,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = launch_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_WANTED] = stay_up,
 },
 /* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. */
 [PHASE_RUNNING] = {
@@ -517,6 +543,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = unhealthy_from_the_start,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = readiness_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
+        [EVENT_WANTED] = stay_up,
 },
 [PHASE_READY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -525,6 +552,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
+        [EVENT_WANTED] = stay_up,
 },
 /* UNHEALTHY: still; what is to happen then may have been declared anew. */
 [PHASE_UNHEALTHY] = {
@@ -534,6 +562,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
+        [EVENT_WANTED] = stay_up,
 },
 /* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
  * after. READY, UNHEALTHY: nobody waits for that any more. */
@@ -544,6 +573,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = emptied,                 [EVENT_TIMER] = grace_over,
         [EVENT_HOLD] = hold_when_down,           [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_WANTED] = want_when_down,
 },
 /* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
  * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
@@ -554,14 +584,16 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_WANTED] = want_stopped,
 },
 [PHASE_COMPLETED] = {
-        [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
+        [EVENT_START] = start_now,               [EVENT_STOP] = stop_completed,           [EVENT_RESTART] = start_now,
         [EVENT_REPLACE] = start_now,             [EVENT_REMOVE] = remove_down,            [EVENT_ADOPTED] = adopt,
         [EVENT_STARTED] = ignored,               [EVENT_START_FAILED] = ignored,          [EVENT_READY] = ignored,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_WANTED] = want,
 },
 [PHASE_FAILED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -570,6 +602,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_WANTED] = want,
 },
 [PHASE_BACKOFF] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -578,6 +611,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = try_again,
         [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
+        [EVENT_WANTED] = want,
 },
 };
 /* clang-format on */
@@ -603,7 +637,7 @@ static const char *const kinds[] = {
         [EVENT_EXITED] = "exited",   [EVENT_UNHEALTHY] = "unhealthy",
         [EVENT_EMPTY] = "empty",     [EVENT_TIMER] = "timer",
         [EVENT_HOLD] = "hold",       [EVENT_RECALLED] = "recalled",
-        [EVENT_RESUME] = "resume",
+        [EVENT_RESUME] = "resume",   [EVENT_WANTED] = "wanted",
 };
 static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
 

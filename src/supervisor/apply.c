@@ -49,9 +49,11 @@ static void redeclare_untouched(struct stack_entry *s, const struct plan *plan) 
 
                         if (strcmp(b->state.container, change->container) != 0)
                                 continue;
-                        if (change->verb == PLAN_UNCHANGED && c)
+                        if (change->verb == PLAN_UNCHANGED && c) {
                                 member_declare(b, s->generation, c);
-                        else if (change->verb == PLAN_KEPT)
+                                if (b->state.desire == DESIRE_STOPPED)
+                                        member_post(b, &(struct event){ .kind = EVENT_WANTED });
+                        } else if (change->verb == PLAN_KEPT)
                                 b->state.kept = true;
                         member_save(b);
                 }
@@ -114,7 +116,9 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         }
         redeclare_untouched(s, prepared.plan);
         stack_take_plan(s, &prepared);
-        if (!same)
+        if (same)
+                stack_save_stopped(s); /* nobody is stopped any more */
+        else
                 note_applied(s, a, plan);
         *ret_plan = take_ptr(plan);
         return 0;

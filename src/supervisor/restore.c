@@ -143,10 +143,10 @@ static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
                 }
                 if (r != -ENOENT)
                         notice(m, NULL, NULL, &err);
+                if (jobs_has_succeeded(b))
+                        recall_success(b);
                 if (marked)
                         member_post(b, &(struct event){ .kind = EVENT_STOP, .grace_usec = USEC_INFINITY });
-                else if (jobs_has_succeeded(b))
-                        recall_success(b);
                 return 0;
         }
         bool same = run.instance.revision == b->generation->revision;

@@ -142,6 +142,8 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
                 if (a->kind == ACTION_UPDATE_LIVE)
                         member_update(b, a->change);
                 member_save(b);
+                if (b->state.desire == DESIRE_STOPPED) /* it has done what it was to */
+                        member_post(b, &(struct event){ .kind = EVENT_WANTED });
                 if (b->state.phase == PHASE_BACKOFF) /* what is tried next follows the new policy, and now */
                         member_post(b, &(struct event){ .kind = EVENT_START });
                 break;

@@ -383,7 +383,7 @@ static void check_instance(const char *stack, const char *container, const struc
         case PHASE_READY:
         case PHASE_COMPLETED:
         case PHASE_FAILED:
-                if (!(e->may & WISH_RUN))
+                if (!(e->may & WISH_RUN) && !(e->may & WISH_STOPPED && b->state.phase == PHASE_COMPLETED && b->state.policy.type == TYPE_JOB))
                         violation("%s: %s, though it is to be %s", label, phase_name(b->state.phase),
                                   e->may & WISH_STOPPED ? "stopped" : "gone");
                 if (phase_is_up(b->state.phase))

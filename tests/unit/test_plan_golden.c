@@ -1,5 +1,5 @@
 /* The reconcile cases of tests/golden, as data: <case>/{old.yaml,new.yaml,status} -> plan.txt. Either file may be missing: the
- * stack was not there, or is to go. A line of status: "revision N", "prune no", or "<container>.<n> <phase> [outdated | held | the
+ * stack was not there, or is to go. A line of status: "revision N", "prune no", or "<container>.<n> <phase> [outdated | held | stopped | the
  * failure's words]". plan.txt has the plan for a terminal, for a pipe, and the actions; or the complaints of a plan that is refused.
  * CTRSUP_GOLDEN_UPDATE=1 writes plan.txt anew: read the diff before you commit it.
  */
@@ -62,6 +62,8 @@ static void set_phase(struct instance *i, enum phase phase, const char *rest) {
                 i->outdated = true;
         else if (strcmp(rest, "held") == 0)
                 i->desire = DESIRE_HELD;
+        else if (strcmp(rest, "stopped") == 0)
+                i->desire = DESIRE_STOPPED;
         else
                 (void)snprintf(i->message, sizeof(i->message), "%s", rest);
 }

@@ -733,6 +733,53 @@ static void held(void **state _unused_) {
         assert_int_equal(l.i.phase, PHASE_STOPPED);
 }
 
+/* What a job has done is done: a stop does not forget it, and who wants it again has it as it is. A service is to run. */
+static void stopped_when_completed(void **state _unused_) {
+        struct life l = running(TYPE_JOB, RESTART_NO);
+
+        post_exit(&l, 0, false);
+        assert_int_equal(post_kind(&l, EVENT_STOP), 0);
+        assert_int_equal(l.i.phase, PHASE_COMPLETED);
+        assert_int_equal(l.i.desire, DESIRE_STOPPED);
+        struct life after = recalled(&l);
+        assert_int_equal(after.i.phase, PHASE_COMPLETED);
+        assert_int_equal(after.i.desire, DESIRE_STOPPED);
+        assert_int_equal(post_kind(&l, EVENT_WANTED), 0);
+        assert_int_equal(l.i.phase, PHASE_COMPLETED);
+        assert_int_equal(l.i.desire, DESIRE_RUN);
+
+        l = running(TYPE_JOB, RESTART_NO);
+        post_exit(&l, 1, false);
+        assert_int_equal(post_kind(&l, EVENT_STOP), EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+        l = running(TYPE_SERVICE, RESTART_NO);
+        post_exit(&l, 0, false);
+        assert_int_equal(post_kind(&l, EVENT_STOP), EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+}
+
+/* Wanted, and not to be started for that. */
+static void wanted(void **state _unused_) {
+        struct life l = running(TYPE_JOB, RESTART_ON_FAILURE);
+
+        post_kind(&l, EVENT_STOP);
+        assert_int_equal(post_kind(&l, EVENT_WANTED), 0); /* the stop goes on */
+        post_killed(&l, SIGTERM);
+        assert_int_equal(l.i.phase, PHASE_STOPPED); /* and is no failure */
+        assert_int_equal(l.i.desire, DESIRE_HELD);
+        assert_int_equal(post_kind(&l, EVENT_WANTED), EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_PENDING);
+        assert_int_equal(l.i.desire, DESIRE_RUN);
+        assert_false(l.i.waiting);
+
+        l = running(TYPE_JOB, RESTART_ON_FAILURE);
+        assert_int_equal(post_kind(&l, EVENT_WANTED), 0);
+        assert_int_equal(l.i.phase, PHASE_RUNNING);
+        post_exit(&l, 1, false);
+        assert_int_equal(post_kind(&l, EVENT_WANTED), 0);
+        assert_int_equal(l.i.phase, PHASE_BACKOFF);
+}
+
 static void words(void **state _unused_) {
         assert_string_equal(event_kind_name(EVENT_START_FAILED), "start_failed");
         assert_string_equal(event_kind_name(EVENT_TIMER), "timer");
@@ -778,7 +825,8 @@ static void invariants(const struct world *w) {
                 assert_int_equal(i->pid, 0);
         }
         if (i->desire == DESIRE_STOPPED)
-                assert_true(i->leaving || i->phase == PHASE_STOPPING || i->phase == PHASE_STOPPED);
+                assert_true(i->leaving || i->phase == PHASE_STOPPING || i->phase == PHASE_STOPPED ||
+                            (i->phase == PHASE_COMPLETED && i->policy.type == TYPE_JOB));
 }
 
 static void kill_all(struct world *w) {
@@ -872,7 +920,7 @@ static void timer(struct world *w) {
 /* 20,000 lives of 60 random events each; then a last word, and with the world going on the life must settle as that word says. */
 static void random_lives(void **state _unused_) {
         static const enum event_kind intents[] = {
-                EVENT_START, EVENT_STOP, EVENT_RESTART, EVENT_REPLACE, EVENT_REMOVE, EVENT_HOLD
+                EVENT_START, EVENT_STOP, EVENT_RESTART, EVENT_REPLACE, EVENT_REMOVE, EVENT_WANTED, EVENT_HOLD
         };
 
         for (uint64_t seed = 1; seed <= 20000; seed++) {
@@ -903,10 +951,10 @@ static void random_lives(void **state _unused_) {
                                 break;
                         }
                 }
-                enum event_kind last = intents[roll(&w, ARRAY_SIZE(intents) - 1)];
+                enum event_kind last = intents[roll(&w, ARRAY_SIZE(intents) - 2)]; /* none that leaves it as it is */
                 happen(&w, (struct event){ .kind = last, .grace_usec = USEC_INFINITY });
                 for (int n = 0; n < 400 && !w.forgotten; n++) {
-                        if (w.l.i.phase == PHASE_STOPPED && last == EVENT_STOP)
+                        if (w.l.i.desire == DESIRE_STOPPED && phase_is_settled(w.l.i.phase) && instance_is_down(&w.l.i))
                                 break;
                         go_on(&w);
                         if (!w.launching && !w.exit_due && !w.empty_due && !phase_is_up(w.l.i.phase))
@@ -917,7 +965,7 @@ static void random_lives(void **state _unused_) {
                         continue;
                 }
                 if (last == EVENT_STOP)
-                        assert_int_equal(w.l.i.phase, PHASE_STOPPED);
+                        assert_true(w.l.i.phase == PHASE_STOPPED || (w.l.i.phase == PHASE_COMPLETED && w.l.i.policy.type == TYPE_JOB));
                 else if (last == EVENT_REMOVE)
                         assert_true(w.forgotten);
                 else
@@ -957,5 +1005,5 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
           cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
           cmocka_unit_test(recalled_as_its_start_was_overtaken), cmocka_unit_test(recalled_with_only_left_overs),
-          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(words), cmocka_unit_test(random_lives),
+          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(stopped_when_completed), cmocka_unit_test(wanted), cmocka_unit_test(words), cmocka_unit_test(random_lives),
           cmocka_unit_test(every_pair));
