@@ -76,10 +76,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c)
 MAN := $(patsubst src/man/%,$(B)/man/%,$(wildcard src/man/*.[1-8])) $(B)/man/ctrsup-stack.5
 UNITS := $(patsubst units/%,$(B)/units/%,$(wildcard units/ctrsup*.service units/ctrsup*.socket units/ctrsup*.slice))
 CATALOG := $(B)/share/ctrsup.catalog
+SCHEMA := $(if $(wildcard src/cli/main.c),$(B)/share/stack-v1.schema.json)
 # Small static programs that run inside containers under test.
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
 CRASH_TESTS := $(patsubst tests/crash/%.c,$(B)/crash/%,$(wildcard tests/crash/*.c))
 CRASH_RIG := $(patsubst tests/crash/rig/%.c,$(B)/crash/rig/%.o,$(wildcard tests/crash/rig/*.c))
+# What tests/run runs each program with.
+LEASH := $(B)/runner/leash
 # What the machines of tests/vm need on this side.
 VM := $(B)/vm/nbdcut $(B)/vm/nofsync.so
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
@@ -93,7 +96,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(SIM) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(VM) $(MAN) $(CATALOG) $(UNITS) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(SIM) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(LEASH) $(VM) $(MAN) $(CATALOG) $(UNITS) $(SCHEMA) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -155,6 +158,10 @@ $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -O2 -static $< -o $@
 
+$(LEASH): tests/runner/leash.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARN) -O2 -static $< -o $@
+
 $(B)/vm/nbdcut: tests/vm/nbdcut.c tests/vm/cutdisk.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 $(WARN) -O2 $< -o $@
@@ -167,15 +174,18 @@ $(B)/vm/%.so: tests/vm/%.c
 
 # ---- checks. tests/run runs stages, each a set of programs that speak TAP; see its head.
 
-RUN := CTRSUP_BIN=$(CURDIR)/$(B)/bin VARIANT=$(VARIANT) tests/run
+JOBS ?= $(shell nproc)
+RUN := CTRSUP_BIN=$(CURDIR)/$(B)/bin VARIANT=$(VARIANT) JOBS=$(JOBS) tests/run
+at_once = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
 
-check: deps ## everything the machine allows: what CI runs
-	+$(Q)$(MAKE) --no-print-directory tests
-	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
-	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
-	$(Q)$(RUN) lint unit golden sim san host crash fuzz vm
+# The machines come first of those that run side by side: they take longest.
+check: deps ## everything the machine allows, JOBS (one a CPU) at a time where they do not disturb each other: what CI runs
+	+$(Q)$(MAKE) --no-print-directory $(at_once) tests
+	+$(Q)$(MAKE) --no-print-directory $(at_once) VARIANT=san tests
+	+$(Q)$(MAKE) --no-print-directory $(at_once) VARIANT=fuzz fuzzers
+	$(Q)$(RUN) lint unit golden host crash vm sim san fuzz
 
-unit: $(UNIT_TESTS) ## the unit tests only; needs no root
+unit: $(UNIT_TESTS) $(LEASH) ## the unit tests only; needs no root
 	$(Q)$(RUN) unit
 
 host: tests ## the host tests only; needs root
@@ -185,7 +195,7 @@ host: tests ## the host tests only; needs root
 crash: tests ## the crash tests only, with the counts of `make check`; needs root
 	$(Q)$(RUN) crash
 
-sim: $(SIM) ## random operations on the supervisor in a simulated host: SIM_OPS=N, SIM_SEED=N
+sim: $(SIM) $(LEASH) ## random operations on the supervisor in a simulated host: SIM_OPS=N, SIM_SEED=N
 	$(Q)$(RUN) sim
 
 # What each part did is in its log; the counts may be given, as for the stages themselves.
@@ -197,13 +207,13 @@ soak: tests $(SIM) ## the crash tests long: 10,000 kills, every point, 200 power
 		FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) CRASH_LIMIT=$(or $(CRASH_LIMIT),86400) $(RUN) $(or $(SOAK_STAGES),crash sim vm fuzz); \
 	rc=$$?; echo; echo "what it did:"; grep -H '^# [0-9].* \(kills\|points\|killed\|lines\|runs\|cuts\|operations\)' build/log/crash/* build/log/sim/* build/log/vm/* 2>/dev/null; exit $$rc
 
-san: ## the unit tests and the simulation under AddressSanitizer and UndefinedBehaviorSanitizer
+san: $(LEASH) ## the unit tests and the simulation under AddressSanitizer and UndefinedBehaviorSanitizer
 	+$(Q)$(MAKE) --no-print-directory VARIANT=san tests
 	$(Q)$(RUN) san
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
-fuzz: ## every fuzz target for FUZZ_SECONDS (60) in all
+fuzz: $(LEASH) ## every fuzz target for FUZZ_SECONDS (60) in all
 	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
 	$(Q)$(RUN) fuzz
 
@@ -253,7 +263,6 @@ where_ctrsup := $(PREFIX)/bin
 where_ctrsupd := $(PREFIX)/sbin
 
 EXAMPLES := $(shell find examples -type f 2>/dev/null)
-SCHEMA := $(if $(wildcard src/cli/main.c),$(B)/share/stack-v1.schema.json)
 
 INSTALL = $(foreach p,$(BUILT),0755:$(p):$(or $(where_$(notdir $(p))),$(PREFIX_LIBEXEC))/$(notdir $(p))) \
 	$(foreach m,$(MAN),0644:$(m):$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
