@@ -144,6 +144,15 @@ const struct verb verbs[] = {
                 .run = verb_restart,
         },
         {
+                .name = "reload",
+                .words = "TARGET...",
+                .summary = "tell containers to read their configuration again",
+                .details = "As reload: in the stack file says: by a signal, or by a command whose end is waited for, 30 seconds at most. Exits\n"
+                           "1 when one has failed.\n",
+                .run = verb_reload,
+                .outputs = OUT(TEXT) | OUT(JSON),
+        },
+        {
                 .name = "remove",
                 .words = "STACK",
                 .summary = "stop a stack and forget it",
@@ -173,7 +182,6 @@ const struct verb verbs[] = {
         LATER("why", "TARGET", "the last end explained"),
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
-        LATER("reload", "TARGET...", "tell containers to read their configuration again"),
         LATER("top", "", "live use of each container"),
         LATER("image", "import|list|remove", "images in the store"),
         LATER("volume", "list|remove", "named volumes"),

@@ -33,6 +33,7 @@ int verb_run(struct cli *c, struct args *a);
 int verb_start(struct cli *c, struct args *a);
 int verb_stop(struct cli *c, struct args *a);
 int verb_restart(struct cli *c, struct args *a);
+int verb_reload(struct cli *c, struct args *a);
 int verb_remove(struct cli *c, struct args *a);
 int verb_wait(struct cli *c, struct args *a);
 int verb_daemon(struct cli *c, struct args *a);

@@ -4,18 +4,20 @@
 
 #include <ctrsup/base/cleanup.h>
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static const char prefix[] = "probe.";
+static const char *const prefixes[] = { [CGROUP_PROBE] = "probe.", [CGROUP_HOOK] = "hook." };
+static_assert(ARRAY_SIZE(prefixes) == _CGROUP_PROBE_KIND_MAX, "a prefix for every kind");
 
-static void probe_path(char buf[CGROUP_PATH_MAX + 32], const char *group, uint64_t generation, uint64_t number) {
-        cgroup_leaf_path(buf, group, generation);
+static void probe_path(char buf[CGROUP_PATH_MAX + 32], const struct cgroup_probe *p) {
+        cgroup_leaf_path(buf, p->group, p->generation);
         size_t len = strlen(buf);
-        (void)snprintf(buf + len, CGROUP_PATH_MAX + 32 - len, "/%s%016" PRIx64, prefix, number);
+        (void)snprintf(buf + len, CGROUP_PATH_MAX + 32 - len, "/%s%016" PRIx64, prefixes[p->kind], p->number);
 }
 
 static int complain(const struct cgroup_tree *t, const char *path, int code, const char *verb, struct err *err) {
@@ -25,14 +27,13 @@ static int complain(const struct cgroup_tree *t, const char *path, int code, con
         return err_sys(err, code, "%s %s", verb, words);
 }
 
-int cgroup_probe_make(struct cgroup_tree *t, const char *group, uint64_t generation, uint64_t number, int *ret_fd,
-                      struct err *err) {
+int cgroup_probe_make(struct cgroup_tree *t, const struct cgroup_probe *p, int *ret_fd, struct err *err) {
         char path[CGROUP_PATH_MAX + 32];
-        int r = cgroup_group_check(group, err);
+        int r = cgroup_group_check(p->group, err);
 
         if (r < 0)
                 return r;
-        probe_path(path, group, generation, number);
+        probe_path(path, p);
         if (mkdirat(t->root_fds[CGROUP_UNIFIED], path, 0755) < 0)
                 return complain(t, path, errno, "make the cgroup", err);
         *ret_fd = openat(t->root_fds[CGROUP_UNIFIED], path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -56,15 +57,15 @@ static int end_at(int dir, const char *path) {
         return r < 0 && r != -ENOENT ? r : cgroup_remove_below(dir, path);
 }
 
-int cgroup_probe_end(struct cgroup_tree *t, const char *group, uint64_t generation, uint64_t number, struct err *err) {
+int cgroup_probe_end(struct cgroup_tree *t, const struct cgroup_probe *p, struct err *err) {
         char path[CGROUP_PATH_MAX + 32];
-        int r = cgroup_group_check(group, err);
+        int r = cgroup_group_check(p->group, err);
 
         if (r < 0)
                 return r;
-        probe_path(path, group, generation, number);
+        probe_path(path, p);
         r = end_at(t->root_fds[CGROUP_UNIFIED], path);
-        return r < 0 ? complain(t, path, -r, "end a probe in", err) : 0;
+        return r < 0 ? complain(t, path, -r, "end what runs in", err) : 0;
 }
 
 static void close_dirp(DIR **d) {
@@ -72,9 +73,10 @@ static void close_dirp(DIR **d) {
                 (void)closedir(*d);
 }
 
-int cgroup_probe_end_all(struct cgroup_tree *t, const char *group, uint64_t generation, struct err *err) {
+int cgroup_probe_end_all(struct cgroup_tree *t, const struct cgroup_probe *p, struct err *err) {
+        const char *prefix = prefixes[p->kind];
         _cleanup_(close_dirp) DIR *dir = NULL;
-        int fd, result = cgroup_open_leaf(t, group, generation, &fd, err);
+        int fd, result = cgroup_open_leaf(t, p->group, p->generation, &fd, err);
 
         if (result < 0)
                 return result == -ENOENT ? 0 : result;
@@ -88,7 +90,7 @@ int cgroup_probe_end_all(struct cgroup_tree *t, const char *group, uint64_t gene
                         continue;
                 int r = end_at(dirfd(dir), e->d_name);
                 if (r < 0)
-                        result = complain(t, e->d_name, -r, "end a probe in", err);
+                        result = complain(t, e->d_name, -r, "end what runs in", err);
         }
         return result;
 }

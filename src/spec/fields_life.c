@@ -120,11 +120,12 @@ static const struct field readiness_fields[] = {
 const struct table readiness_table = { FIELDS(readiness_fields) };
 
 static const struct field reload_fields[] = {
-        { .key = "signal", LATER(signal), .change = CHANGE_META, .doc = "sent by ctrsup reload and on config change",
-          .example = "SIGHUP" },
-        { .key = "exec", LATER(argv), .change = CHANGE_META, .doc = "run inside instead", .example = "[nginx, -s, reload]" },
+        { .key = "signal", .type = &type_signal, AT(spec_reload, signal), .change = CHANGE_META,
+          .doc = "sent to its main process by ctrsup reload", .example = "SIGHUP" },
+        { .key = "exec", .type = &type_argv, AT(spec_reload, exec), .change = CHANGE_META,
+          .doc = "run in the container as its user instead; exit 0 is success", .example = "[nginx, -s, reload]" },
 };
-const struct table reload_table = { FIELDS(reload_fields) };
+const struct table reload_table = { FIELDS(reload_fields), .finish = reload_finish };
 
 static const struct field hook_fields[] = {
         { .key = "command", LATER(argv), .change = CHANGE_META, .doc = "what runs", .example = "[./warm.sh]" },

@@ -69,6 +69,8 @@ void user_mapping_finish(struct walk *w, const struct node_entry *entry, void *a
 void id_map_finish(struct walk *w, const struct node_entry *entry, void *at);
 void restart_policy_finish(struct walk *w, const struct node_entry *entry, void *at);
 void healthcheck_finish(struct walk *w, const struct node_entry *entry, void *at);
+/* finish_hooks.c */
+void reload_finish(struct walk *w, const struct node_entry *entry, void *at);
 /* finish_health.c: readiness against healthcheck, of one container */
 void readiness_check(struct walk *w, struct node *container, struct spec_container *c);
 

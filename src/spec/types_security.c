@@ -315,7 +315,8 @@ static void read_signal(struct walk *w, const struct field *f, struct node *n, v
 
 static void put_signal(const struct field *f, const void *at, struct buf *out) {
         (void)f;
-        buf_puts(out, spec_signal_name(*(const int *)at));
+        if (*(const int *)at > 0)
+                buf_puts(out, spec_signal_name(*(const int *)at));
 }
 
 static json_t *signal_schema(const struct field *f) {

@@ -1,8 +1,7 @@
 #include "health.h"
+#include "inside.h"
 #include "member.h"
-#include "probe_exec.h"
 
-#include <ctrsup/kernel/cgroup_probe.h>
 #include <ctrsup/observe/probe.h>
 
 #include <string.h>
@@ -132,6 +131,35 @@ static void not_probed(struct member *b, struct err *err) {
         arm_at(b, manager_now(b->stack->manager).mono_usec + TROUBLE_USEC);
 }
 
+static struct cgroup_probe probes_of(const struct member *b) {
+        return (struct cgroup_probe){ .kind = CGROUP_PROBE, .group = b->host.group, .generation = b->host.leaf };
+}
+
+static void on_command(const struct inside_outcome *o, void *userdata) {
+        char words[INSIDE_HOW_MAX + INSIDE_OUTPUT_MAX];
+
+        if (!o->known) {
+                health_no_outcome(userdata);
+                return;
+        }
+        (void)snprintf(words, sizeof(words), "%s%s%s", o->how, o->said[0] ? ": " : "", o->said);
+        health_outcome(userdata, o->good, words);
+}
+
+static int begin_command(struct member *b, struct err *err) {
+        const struct spec_healthcheck *c = &b->container->healthcheck;
+        struct cgroup_probe last = probes_of(b);
+
+        (void)cgroup_probe_end_all(b->stack->manager->host.cgroups, &last, NULL); /* what the last one left and is still dying */
+        return inside_begin(&(struct inside_command){ .member = b,
+                                                      .kind = CGROUP_PROBE,
+                                                      .argv = &c->exec,
+                                                      .timeout_usec = c->timeout_usec,
+                                                      .done = on_command,
+                                                      .userdata = b },
+                            &b->health->exec, err);
+}
+
 static void begin_probe(struct member *b) {
         struct manager *m = b->stack->manager;
         const struct spec_healthcheck *c = &b->container->healthcheck;
@@ -142,11 +170,9 @@ static void begin_probe(struct member *b) {
         m->probing++;
         health_probe(&b->health->state);
         arm_at(b, manager_now(m).mono_usec + PROBE_TURN_USEC);
-        if (c->kind == HEALTHCHECK_EXEC) {
-                (void)cgroup_probe_end_all(m->host.cgroups, b->host.group, b->host.leaf,
-                                           NULL); /* what the last one left and is still dying */
-                r = probe_exec_begin(b, &err);
-        } else
+        if (c->kind == HEALTHCHECK_EXEC)
+                r = begin_command(b, &err);
+        else
                 r = probe_new(m->event, b->host.pidfd, c, on_probe, b, &b->health->probe, &err);
         if (r == -EAGAIN || r == -ESRCH)
                 health_no_outcome(b); /* no room now; it is ending, and that will be heard */
@@ -157,7 +183,7 @@ static void begin_probe(struct member *b) {
 static void cancel_probe(struct member *b) {
         dequeue(b);
         b->health->probe = probe_free(b->health->probe);
-        probe_exec_leave(b);
+        inside_leave(b->health->exec);
         end_probe(b);
 }
 
@@ -227,8 +253,9 @@ static void follow(struct member *b) {
                 health_resume(&h->state, c, b->state.started_usec, now.mono_usec, now.random);
         } else
                 health_begin(&h->state, c, b->state.started_usec, now.mono_usec, now.random);
+        struct cgroup_probe last = probes_of(b);
         if (m->adopting) /* probes of the last supervisor's */
-                (void)cgroup_probe_end_all(m->host.cgroups, b->host.group, b->host.leaf, NULL);
+                (void)cgroup_probe_end_all(m->host.cgroups, &last, NULL);
         arm(b);
 }
 

@@ -14,7 +14,7 @@ enum { PROBES_MAX = 64 };
 #define PROBE_TURN_USEC USEC_PER_SEC
 
 struct probe;
-struct probe_exec;
+struct inside;
 
 struct member_health {
         struct health state;
@@ -26,7 +26,7 @@ struct member_health {
         struct member *next;          /* in the queue */
         sd_event_source *timer;
         struct probe *probe;          /* http, tcp */
-        struct probe_exec *exec;
+        struct inside *exec;
 };
 
 /* After every event of b: begins when it has come up, ends when it goes down. */

@@ -2,10 +2,10 @@
 #include "adopt.h"
 #include "exec.h"
 #include "fdstore.h"
+#include "inside.h"
 #include "logger_link.h"
 #include "member.h"
 #include "orphan.h"
-#include "probe_exec.h"
 
 #include <ctrsup/observe/started.h>
 
@@ -139,7 +139,7 @@ static void dispatch(struct manager *m, struct keeper_event *e) {
         case KEEPER_STARTED:
         case KEEPER_FAILED:
         case KEEPER_EXITED:
-                if (exec_keeper_event(m, e) || probe_exec_keeper_event(m, e))
+                if (exec_keeper_event(m, e) || inside_keeper_event(m, e))
                         return;
                 if (m->adopting) {
                         adopt_news(m, e);
@@ -237,7 +237,7 @@ static void keeper_lost(struct manager *m) {
         e.message = "the keeper is gone; its containers go on, and another one is started";
         manager_report(m, &e);
         exec_done(m, "the keeper is gone");
-        probe_exec_lost(m);
+        inside_lost(m);
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         if (m->stacks[s]->members[n]->seen_by_keeper) {

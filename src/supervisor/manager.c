@@ -3,12 +3,13 @@
 #include "cgroup_link.h"
 #include "exec.h"
 #include "fdstore.h"
+#include "inside.h"
 #include "keeper_link.h"
 #include "logger_link.h"
 #include "member.h"
+#include "member_reload.h"
 #include "methods.h"
 #include "orphan.h"
-#include "probe_exec.h"
 #include "pump.h"
 #include "quiesce.h"
 #include "ready.h"
@@ -449,7 +450,8 @@ struct manager *manager_free(struct manager *m) {
                 return NULL;
         watch_done(m);
         exec_done(m, "the supervisor ends");
-        probe_exec_done(m);
+        member_reload_done(m);
+        inside_done(m);
         degraded_done(m);
         ready_done(m);
         quiesce_done(m);
@@ -512,7 +514,8 @@ int manager_loop(struct manager *m) {
         logger_link_close(m);
         watch_done(m);
         exec_done(m, "the supervisor ends");
-        probe_exec_done(m);
+        member_reload_done(m);
+        inside_done(m);
         /* Answers on their way are waited for, a client that does not read is not. */
         uint64_t until = manager_now(m).mono_usec + FLUSH_USEC;
         while (m->control && !control_server_is_idle(m->control) && manager_now(m).mono_usec < until) {

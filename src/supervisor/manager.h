@@ -28,7 +28,8 @@ struct stack_entry;
 struct waiter;
 struct exec_session;
 struct member_health;
-struct probe_exec;
+struct inside;
+struct reloading;
 struct line_feed;
 struct deferred;
 struct system_query;
@@ -123,7 +124,8 @@ struct manager {
         size_t n_stacks;
         struct waiter *waiters;
         struct exec_session *execs;
-        struct probe_exec *probe_execs;
+        struct inside *insides;       /* supervisor/inside.h */
+        struct reloading *reloads;     /* supervisor/member_reload.h */
         struct member *probe_queue, *probe_queue_end; /* supervisor/health.h */
         unsigned probing;              /* probes under way */
         struct line_feed *feeds;

@@ -8,6 +8,7 @@
 #include "history.h"
 #include "logger_link.h"
 #include "member.h"
+#include "member_reload.h"
 #include "quiesce.h"
 #include "reload.h"
 #include "removal.h"
@@ -358,6 +359,23 @@ static int method_stop(struct control_call *call, json_t *parameters, void *user
                 &(struct operation){ .event = EVENT_STOP, .goal = GOAL_DOWN, .signal = signal, .grace_usec = USEC_INFINITY });
 }
 
+static int method_reload_containers(struct control_call *call, json_t *parameters, void *userdata) {
+        struct manager *m = userdata;
+        const json_t *targets = json_object_get(parameters, "targets");
+        struct err err = { 0 };
+
+        if (defer_call(m, call, parameters, method_reload_containers))
+                return 0;
+        if (check_targets(m, call, targets) != 0)
+                return 0;
+        if (json_array_size(targets) == 0)
+                return control_invalid_parameter(call, "targets");
+        if (check_readable(m, targets, &err) < 0)
+                return control_fail(call, &err);
+        int r = member_reload(m, call, targets, &err);
+        return r == -EINVAL ? fail(call, "Failed", err.text, err.hint[0] ? err.hint : NULL) : r < 0 ? control_fail(call, &err) : 0;
+}
+
 static int method_remove(struct control_call *call, json_t *parameters, void *userdata) {
         struct manager *m = userdata;
         const char *name = text(parameters, "stack");
@@ -473,6 +491,7 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Start"), method_start, CONTROL_ADMIN },
         { CONTROL_METHOD("Stop"), method_stop, CONTROL_ADMIN },
         { CONTROL_METHOD("Restart"), method_restart, CONTROL_ADMIN },
+        { CONTROL_METHOD("ReloadContainers"), method_reload_containers, CONTROL_ADMIN },
         { CONTROL_METHOD("Remove"), method_remove, CONTROL_ADMIN },
         { CONTROL_METHOD("Events"), method_events, CONTROL_READ },
         { CONTROL_METHOD("Wait"), method_wait, CONTROL_READ },

@@ -134,26 +134,22 @@ int cgroup_kill(struct cgroup_tree *t, const char *group, uint64_t generation, s
 }
 
 /* No stack of the simulation has a command as its check. */
-int cgroup_probe_make(struct cgroup_tree *t, const char *group, uint64_t generation, uint64_t number, int *ret_fd, struct err *err) {
+int cgroup_probe_make(struct cgroup_tree *t, const struct cgroup_probe *p, int *ret_fd, struct err *err) {
         (void)t;
-        (void)group;
-        (void)generation;
-        (void)number;
+        (void)p;
         (void)ret_fd;
         return err_set(err, ENOSYS, "no probes here");
 }
 
-int cgroup_probe_end(struct cgroup_tree *t, const char *group, uint64_t generation, uint64_t number, struct err *err) {
+int cgroup_probe_end(struct cgroup_tree *t, const struct cgroup_probe *p, struct err *err) {
         (void)t;
-        (void)group;
-        (void)generation;
-        (void)number;
+        (void)p;
         (void)err;
         return 0;
 }
 
-int cgroup_probe_end_all(struct cgroup_tree *t, const char *group, uint64_t generation, struct err *err) {
-        return cgroup_probe_end(t, group, generation, 0, err);
+int cgroup_probe_end_all(struct cgroup_tree *t, const struct cgroup_probe *p, struct err *err) {
+        return cgroup_probe_end(t, p, err);
 }
 
 int cgroup_freeze(struct cgroup_tree *t, const char *group, uint64_t generation, bool freeze, struct err *err) {

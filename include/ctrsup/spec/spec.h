@@ -148,6 +148,12 @@ struct spec_readiness {
         uint64_t timeout_usec; /* USEC_INFINITY: as long as it takes */
 };
 
+/* How it is told to read its configuration again; both 0: there is no way. */
+struct spec_reload {
+        int signal; /* 0: not this one */
+        struct spec_strings exec;
+};
+
 struct spec_logging {
         enum spec_log_driver driver;
         const char *tag; /* NULL: <stack>/<container> */
@@ -200,6 +206,7 @@ struct spec_container {
         uint64_t stop_grace_period_usec;
         struct spec_healthcheck healthcheck;
         struct spec_readiness readiness;
+        struct spec_reload reload;
         enum spec_rerun rerun;     /* of a job */
         uint64_t max_runtime_usec; /* of a job; USEC_INFINITY: no limit */
         struct spec_logging logging;

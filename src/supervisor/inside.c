@@ -1,8 +1,6 @@
-#include "probe_exec.h"
-#include "health.h"
+#include "inside.h"
 #include "keeper_link.h"
 
-#include <ctrsup/kernel/cgroup_probe.h>
 #include <ctrsup/observe/probe.h>
 
 #include <fcntl.h>
@@ -17,31 +15,32 @@ enum {
 };
 #define KILL_AGAIN_USEC USEC_PER_SEC
 
-struct probe_exec {
-        struct probe_exec *next;
+struct inside {
+        struct inside *next;
         struct manager *manager;
-        struct member *owner; /* NULL: nobody waits for the outcome, nor for its end */
-        bool told;            /* the outcome */
+        struct inside **slot; /* NULL: nobody waits for the outcome, nor for its end */
+        void (*done)(const struct inside_outcome *o, void *userdata);
+        void *userdata;
+        bool told; /* the outcome */
         uint8_t id[KEEPER_ID_SIZE];
         struct generation *generation; /* the plan's words point into it */
         struct recipe_plan *plan;
         char group[ACT_GROUP_MAX];
-        uint64_t leaf, number; /* of its cgroup */
+        struct cgroup_probe cgroup; /* group: the one above */
         uint64_t timeout_usec;
         sd_event_source *timer, *io;
         int output_fd;
-        char output[PROBE_OUTPUT_MAX];
+        char output[INSIDE_OUTPUT_MAX];
         size_t n, taken;
 };
 
-static void end_processes(struct probe_exec *x) {
-        (void)cgroup_probe_end(x->manager->host.cgroups, x->group, x->leaf, x->number,
-                               NULL); /* busy: health ends it before the next */
+static void end_processes(struct inside *x) {
+        (void)cgroup_probe_end(x->manager->host.cgroups, &x->cgroup, NULL); /* busy: the next of its kind, or the leaf's end */
 }
 
-static struct probe_exec *exec_free(struct probe_exec *x) {
-        if (x->owner)
-                x->owner->health->exec = NULL;
+static struct inside *inside_free(struct inside *x) {
+        if (x->slot)
+                *x->slot = NULL;
         sd_event_source_disable_unref(x->timer);
         sd_event_source_disable_unref(x->io);
         close_fd(x->output_fd);
@@ -51,19 +50,19 @@ static struct probe_exec *exec_free(struct probe_exec *x) {
         return NULL;
 }
 
-static void forget(struct probe_exec *x) {
-        for (struct probe_exec **at = &x->manager->probe_execs; *at; at = &(*at)->next)
+static void forget(struct inside *x) {
+        for (struct inside **at = &x->manager->insides; *at; at = &(*at)->next)
                 if (*at == x) {
                         *at = x->next;
                         break;
                 }
-        (void)exec_free(x);
+        (void)inside_free(x);
 }
 
 /* ---- what it says ---- */
 
 /* Once; false: there is nothing more now. */
-static bool read_some(struct probe_exec *x) {
+static bool read_some(struct inside *x) {
         char chunk[READ_SIZE];
         ssize_t n = x->output_fd < 0 || x->taken >= TAKEN_MAX ? 0 : read(x->output_fd, chunk, sizeof(chunk));
 
@@ -87,26 +86,25 @@ static int on_output(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
-static void tell(struct probe_exec *x, bool good, const char *how) {
-        char said[PROBE_OUTPUT_MAX + 1], words[PROBE_OUTCOME_MAX];
+static void tell(struct inside *x, bool known, bool good, const char *how) {
+        char said[INSIDE_OUTPUT_MAX + 1];
 
-        if (!x->owner || x->told)
+        if (!x->slot || x->told)
                 return;
         x->told = true;
         probe_clean_text(x->output, x->n, false, said, sizeof(said));
-        (void)snprintf(words, sizeof(words), "%s%s%s", how, said[0] ? ": " : "", said);
-        health_outcome(x->owner, good, words);
+        x->done(&(struct inside_outcome){ .known = known, .good = good, .how = how, .said = said }, x->userdata);
 }
 
 /* ---- its life ---- */
 
-static void arm(struct probe_exec *x, uint64_t usec) {
+static void arm(struct inside *x, uint64_t usec) {
         (void)sd_event_source_set_time(x->timer, manager_now(x->manager).mono_usec + usec);
         (void)sd_event_source_set_enabled(x->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        struct probe_exec *x = userdata;
+        struct inside *x = userdata;
         char how[64], time[NUM_TEXT_MAX];
 
         (void)source;
@@ -114,11 +112,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         end_processes(x);
         arm(x, KILL_AGAIN_USEC); /* it may not have been in its cgroup yet */
         (void)snprintf(how, sizeof(how), "did not end within %s", num_human_duration(time, x->timeout_usec));
-        tell(x, false, how);
+        tell(x, true, false, how);
         return 0;
 }
 
-static void on_exited(struct probe_exec *x, const struct keeper_exit *exit) {
+static void on_exited(struct inside *x, const struct keeper_exit *exit) {
         struct exit_info info = keeper_exit_info(exit);
         char how[NUM_TEXT_MAX], words[NUM_TEXT_MAX];
 
@@ -128,30 +126,24 @@ static void on_exited(struct probe_exec *x, const struct keeper_exit *exit) {
                 (void)snprintf(how, sizeof(how), "exit status %d", info.code);
         else
                 (void)snprintf(how, sizeof(how), "%s", exit_info_words(&info, words));
-        tell(x, exit_is_success(&info), how);
+        tell(x, true, exit_is_success(&info), how);
 }
 
-static void on_failed(struct probe_exec *x, const struct keeper_failure *failure) {
+static void on_failed(struct inside *x, const struct keeper_failure *failure) {
         bool full = failure->stage == KEEPER_STAGE_KEEPER && failure->error == ENOSPC;
         struct err err = { 0 };
 
-        /* The keeper has no room, or whom it would join is ending: that says nothing of it. */
-        if (x->owner && !x->told && (full || failure->error == ESRCH)) {
-                x->told = true;
-                health_no_outcome(x->owner);
-                return;
-        }
         (void)recipe_explain(x->plan, failure, NULL, &err);
-        tell(x, false, err.text);
+        tell(x, !full && failure->error != ESRCH, false, err.text);
 }
 
-bool probe_exec_keeper_event(struct manager *m, struct keeper_event *e) {
-        for (struct probe_exec *x = m->probe_execs; x; x = x->next) {
+bool inside_keeper_event(struct manager *m, struct keeper_event *e) {
+        for (struct inside *x = m->insides; x; x = x->next) {
                 if (memcmp(x->id, e->message.id, KEEPER_ID_SIZE) != 0)
                         continue;
                 if (e->message.kind == KEEPER_STARTED)
-                        return true; /* its cgroup is all that is needed to end it */
-                end_processes(x);    /* also what it left behind */
+                        return true;
+                end_processes(x); /* what it left behind */
                 if (e->message.kind == KEEPER_FAILED)
                         on_failed(x, &e->message.failure);
                 else
@@ -163,32 +155,27 @@ bool probe_exec_keeper_event(struct manager *m, struct keeper_event *e) {
         return false;
 }
 
-void probe_exec_leave(struct member *b) {
-        struct probe_exec *x = b->health->exec;
-
+void inside_leave(struct inside *x) {
         if (!x)
                 return;
-        b->health->exec = NULL;
-        x->owner = NULL;
+        *x->slot = NULL;
+        x->slot = NULL;
         end_processes(x);
         arm(x, KILL_AGAIN_USEC);
 }
 
-void probe_exec_lost(struct manager *m) {
-        while (m->probe_execs) {
-                struct probe_exec *x = m->probe_execs;
-
-                end_processes(x);
-                if (x->owner && !x->told)
-                        health_no_outcome(x->owner);
-                forget(x);
+void inside_lost(struct manager *m) {
+        while (m->insides) {
+                end_processes(m->insides);
+                tell(m->insides, false, false, "the keeper is gone");
+                forget(m->insides);
         }
 }
 
-void probe_exec_done(struct manager *m) {
-        while (m->probe_execs) {
-                end_processes(m->probe_execs);
-                forget(m->probe_execs);
+void inside_done(struct manager *m) {
+        while (m->insides) {
+                end_processes(m->insides);
+                forget(m->insides);
         }
 }
 
@@ -209,14 +196,14 @@ static void parts_done(struct parts *p) {
         free(p->argv);
 }
 
-static int open_parts(struct probe_exec *x, const struct spec_healthcheck *c, struct parts *p, struct err *err) {
+static int open_parts(struct inside *x, const struct spec_strings *argv, struct parts *p, struct err *err) {
         struct cgroup_tree *t = x->manager->host.cgroups;
         int ends[2];
 
-        p->argv = calloc(c->exec.n + 1, sizeof(*p->argv));
+        p->argv = calloc(argv->n + 1, sizeof(*p->argv));
         if (!p->argv)
                 return err_oom(err);
-        memcpy(p->argv, c->exec.items, c->exec.n * sizeof(*p->argv));
+        memcpy(p->argv, argv->items, argv->n * sizeof(*p->argv));
         p->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (p->null_fd < 0)
                 return err_sys(err, errno, "open /dev/null");
@@ -226,11 +213,11 @@ static int open_parts(struct probe_exec *x, const struct spec_healthcheck *c, st
         p->write_fd = ends[1];
         if (fcntl(x->output_fd, F_SETFL, O_NONBLOCK) < 0) /* our end only: its own may wait */
                 return err_sys(err, errno, "make a pipe");
-        int r = cgroup_probe_make(t, x->group, x->leaf, x->number, &p->cgroup_fd, err);
+        int r = cgroup_probe_make(t, &x->cgroup, &p->cgroup_fd, err);
         return r < 0 ? r : cgroup_open_tasks(t, x->group, p->tasks, &p->n_tasks, err);
 }
 
-static int watch(struct probe_exec *x, struct err *err) {
+static int watch(struct inside *x, struct err *err) {
         sd_event *event = x->manager->event;
         uint64_t until = manager_now(x->manager).mono_usec + x->timeout_usec;
         int r = sd_event_add_io(event, &x->io, x->output_fd, EPOLLIN, on_output, x);
@@ -239,11 +226,11 @@ static int watch(struct probe_exec *x, struct err *err) {
                 r = sd_event_source_set_priority(x->io, IO_PRIORITY);
         if (r >= 0)
                 r = sd_event_add_time(event, &x->timer, CLOCK_MONOTONIC, until, 1000, on_timer, x);
-        return r < 0 ? err_sys(err, -r, "watch a probe") : 0;
+        return r < 0 ? err_sys(err, -r, "watch a command") : 0;
 }
 
-static int launch(struct probe_exec *x, const struct parts *p, struct err *err) {
-        const struct member *b = x->owner;
+static int launch(struct inside *x, const struct inside_command *c, const struct parts *p, struct err *err) {
+        const struct member *b = c->member;
         struct recipe_exec_input in = {
                 .spec = b->generation->spec,
                 .container = b->container,
@@ -255,6 +242,10 @@ static int launch(struct probe_exec *x, const struct parts *p, struct err *err) 
                 .tasks_fds = p->tasks,
                 .n_tasks_fds = p->n_tasks,
                 .argv = p->argv,
+                .environment = c->environment ? c->environment->items : NULL,
+                .n_environment = c->environment ? c->environment->n : 0,
+                .user = c->user,
+                .working_dir = c->working_dir,
                 .stdio = { { .fd = p->null_fd }, { .fd = p->write_fd, .own = true }, { .fd = p->write_fd, .own = true } },
                 .pty_socket = -EBADF,
         };
@@ -268,33 +259,36 @@ static int launch(struct probe_exec *x, const struct parts *p, struct err *err) 
         return r;
 }
 
-int probe_exec_begin(struct member *b, struct err *err) {
+int inside_begin(const struct inside_command *c, struct inside **slot, struct err *err) {
         _cleanup_(parts_done) struct parts p = { .null_fd = -EBADF, .write_fd = -EBADF, .cgroup_fd = -EBADF };
+        struct member *b = c->member;
         struct manager *m = b->stack->manager;
-        struct probe_exec *x;
+        struct inside *x;
 
         if (!m->host.keeper)
                 return -EAGAIN;
         x = calloc(1, sizeof(*x));
         if (!x)
                 return err_oom(err);
-        *x = (struct probe_exec){ .manager = m,
-                                  .owner = b,
-                                  .generation = generation_ref(b->generation),
-                                  .leaf = b->host.leaf,
-                                  .timeout_usec = b->container->healthcheck.timeout_usec,
-                                  .output_fd = -EBADF,
-                                  .next = m->probe_execs };
-        m->probe_execs = b->health->exec = x;
+        *x = (struct inside){ .manager = m,
+                              .slot = slot,
+                              .done = c->done,
+                              .userdata = c->userdata,
+                              .generation = generation_ref(b->generation),
+                              .cgroup = { .kind = c->kind, .group = x->group, .generation = b->host.leaf },
+                              .timeout_usec = c->timeout_usec,
+                              .output_fd = -EBADF,
+                              .next = m->insides };
+        m->insides = *slot = x;
         (void)snprintf(x->group, sizeof(x->group), "%s", b->host.group);
         int r = getrandom(x->id, sizeof(x->id), 0) == (ssize_t)sizeof(x->id) ? 0 : err_sys(err, errno, "get random bytes");
-        memcpy(&x->number, x->id, sizeof(x->number));
+        memcpy(&x->cgroup.number, x->id, sizeof(x->cgroup.number));
         if (r >= 0)
-                r = open_parts(x, &b->container->healthcheck, &p, err);
+                r = open_parts(x, c->argv, &p, err);
         if (r >= 0)
                 r = watch(x, err);
         if (r >= 0)
-                r = launch(x, &p, err);
+                r = launch(x, c, &p, err);
         if (r < 0) {
                 end_processes(x);
                 forget(x);
