@@ -120,6 +120,15 @@ json_t *describe_container(const struct member *b) {
                          (json_int_t)i->revision);
 }
 
+static const char *readiness_words(const struct member *b) {
+        static const char *const words[_READINESS_MAX] = {
+                [READINESS_NOTIFY] = "waits for READY=1",
+                [READINESS_HEALTHCHECK] = "waits for its health check",
+        };
+
+        return b->state.policy.type == TYPE_JOB ? NULL : words[spec_readiness_of(b->container)];
+}
+
 /* What a person wants to read beside "a -> b". */
 static json_t *transition_words(const struct member *b) {
         const struct instance *i = &b->state;
@@ -137,8 +146,9 @@ static json_t *transition_words(const struct member *b) {
                 return text_json(text);
         case PHASE_PENDING:
                 return i->waiting ? message_json(b) : json_null();
-        case PHASE_STARTING:
         case PHASE_RUNNING:
+                return text_json(readiness_words(b));
+        case PHASE_STARTING:
         case PHASE_READY:
         case PHASE_UNHEALTHY:
         case PHASE_STOPPING:
@@ -151,14 +161,24 @@ static json_t *transition_words(const struct member *b) {
         return json_null();
 }
 
+/* How long it may stay as it is. A launch's own limit is not the stack's to tell. */
+static json_t *within_json(const struct instance *i, const struct now *now) {
+        bool told = i->phase == PHASE_RUNNING || i->phase == PHASE_STOPPING || i->phase == PHASE_BACKOFF;
+
+        return told && i->deadline_usec != USEC_INFINITY && i->deadline_usec > now->mono_usec
+                       ? json_real((double)(i->deadline_usec - now->mono_usec) / USEC_PER_SEC)
+                       : json_null();
+}
+
 json_t *describe_transition(const struct member *b, enum phase from) {
         const struct instance *i = &b->state;
         struct now now = manager_now(b->stack->manager);
         double lasted = (double)(now.mono_usec - b->phase_since_usec) / USEC_PER_SEC;
 
-        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f}", "time", describe_time(now.real_usec), "stack", i->stack,
+        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f, s:o}", "time", describe_time(now.real_usec), "stack", i->stack,
                          "container", i->container, "replica", (int)i->replica, "from", phase_name(from), "to",
-                         phase_name(i->phase), "message", transition_words(b), "duration", lasted);
+                         phase_name(i->phase), "message", transition_words(b), "duration", lasted, "within",
+                         within_json(i, &now));
 }
 
 json_t *describe_failure(const struct member *b) {

@@ -55,6 +55,7 @@ struct member {
         sd_event_source *timer;
         struct member_health *health;         /* supervisor/health.h; NULL: it was never looked at */
         uint64_t phase_since_usec;            /* monotonic */
+        uint64_t told_waiting;                /* hash of what it waits for, as its watchers were told; 0: nothing */
         char hint[ERR_HINT_MAX];                       /* of state.message */
         bool launch_due, finish_due, forget_due;
         bool seen_by_keeper;                  /* a launch is with the keeper: its answer will come */

@@ -3,18 +3,10 @@
 #include "health.h"
 #include "member.h"
 
+#include <ctrsup/base/hash.h>
 #include <ctrsup/store/runs.h>
 
 #include <string.h>
-
-/* FNV-1a: only to see whether anything changed since the last write. */
-static uint64_t hash(const void *data, size_t size) {
-        uint64_t h = UINT64_C(14695981039346656037);
-
-        for (size_t n = 0; n < size; n++)
-                h = (h ^ ((const unsigned char *)data)[n]) * UINT64_C(1099511628211);
-        return h ? h : 1;
-}
 
 static void fill_record(const struct member *b, struct run *run) {
         memset(run, 0, sizeof(*run)); /* its padding is hashed, too */
@@ -38,7 +30,7 @@ static int write_record(struct member *b, struct err *err) {
         struct run run;
 
         fill_record(b, &run);
-        uint64_t now = hash(&run, sizeof(run));
+        uint64_t now = hash_of(&run, sizeof(run));
         if (now == b->saved)
                 return 0;
         b->saved = 0;
@@ -73,7 +65,7 @@ void member_save(struct member *b) {
 
                 fill_record(b, &run);
                 if (runs_equal(&run, b->run))
-                        b->saved = hash(&run, sizeof(run));
+                        b->saved = hash_of(&run, sizeof(run));
         }
         int r = write_record(b, &err);
         if (r < 0)

@@ -4,6 +4,8 @@
 #include "health.h"
 #include "member.h"
 
+#include <ctrsup/base/hash.h>
+
 #include <string.h>
 
 /* exec happened is not yet "it runs": a command that dies at once is caught by looking again a little later. */
@@ -247,18 +249,22 @@ static void check(struct waiter *w) {
         answer(w, hopeless ? "failed" : "done", hopeless ? take_ptr(failures) : NULL);
 }
 
-void watch_check(struct manager *m) {
-        for (struct waiter *w = m->waiters; w; w = w->next)
-                if (!w->over && !w->events && !m->adopting)
-                        check(w);
-        sweep(m);
-}
-
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
         (void)source;
         (void)usec;
         answer(userdata, "timeout", NULL);
         return 0;
+}
+
+static void for_each_member(struct manager *m, void (*run)(struct manager *m, struct member *b)) {
+        for (size_t s = 0; s < m->n_stacks; s++)
+                for (size_t n = 0; n < m->stacks[s]->n_members; n++)
+                        run(m, m->stacks[s]->members[n]);
+}
+
+static void forget_told(struct manager *m, struct member *b) {
+        (void)m;
+        b->told_waiting = 0;
 }
 
 static struct waiter *new_waiter(struct manager *m, struct control_call *call) {
@@ -272,7 +278,27 @@ static struct waiter *new_waiter(struct manager *m, struct control_call *call) {
         control_call_on_disconnect(call, on_gone, w);
         w->next = m->waiters;
         m->waiters = w;
+        for_each_member(m, forget_told); /* it has been told nothing yet */
         return w;
+}
+
+/* Whom it waits for may change while its phase does not. */
+static void tell_waiting(struct manager *m, struct member *b) {
+        char words[MESSAGE_SIZE];
+        uint64_t now = b->state.waiting && !gate_is_open(b, NULL, words) ? hash_of(words, strlen(words)) : 0;
+
+        if (now && now != b->told_waiting)
+                watch_transition(m, b, b->state.phase);
+        b->told_waiting = now;
+}
+
+void watch_check(struct manager *m) {
+        if (m->waiters && !m->adopting)
+                for_each_member(m, tell_waiting);
+        for (struct waiter *w = m->waiters; w; w = w->next)
+                if (!w->over && !w->events && !m->adopting)
+                        check(w);
+        sweep(m);
 }
 
 int watch_goal(struct manager *m, struct control_call *call, const struct wait_for *f) {
