@@ -23,6 +23,7 @@ static_assert(ARRAY_SIZE(marks) == _MARK_MAX, "every mark has its looks");
 static const char *const spinner[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
 static const char *const ascii_spinner[] = { "-", "\\", "|", "/" };
 #define SPIN_USEC UINT64_C(100000)
+#define WAITS "waits " /* how the supervisor's words of one that waits begin */
 
 void progress_done(struct progress *p) {
         for (size_t i = 0; i < p->n; i++) {
@@ -66,12 +67,13 @@ static struct progress_row *row_of(struct progress *p, const char *name) {
         char *copy = strdup(name);
         if (!copy)
                 return NULL;
-        p->rows[p->n] = (struct progress_row){ .name = copy, .seconds = -1 };
+        p->rows[p->n] = (struct progress_row){ .name = copy, .seconds = -1, .within = -1 };
         return &p->rows[p->n++];
 }
 
-static void set_row(struct progress *p, const char *name, const char *state, const char *message, double seconds,
-                    uint64_t now_usec) {
+/* NULL: out of memory. */
+static struct progress_row *set_row(struct progress *p, const char *name, const char *state, const char *message,
+                                    uint64_t now_usec) {
         struct progress_row *row = row_of(p, name);
         char *new_state = strdup(state), *new_message = message ? strdup(message) : NULL;
 
@@ -81,18 +83,19 @@ static void set_row(struct progress *p, const char *name, const char *state, con
                 free(new_message);
                 if (row && !row->state) /* a new one: every row has a state */
                         free(p->rows[--p->n].name);
-                return;
+                return NULL;
         }
         free(row->state);
         free(row->message);
         row->state = new_state;
         row->message = new_message;
         row->since_usec = now_usec;
-        row->seconds = seconds;
+        row->seconds = row->within = -1;
+        return row;
 }
 
 void progress_expect(struct progress *p, const char *container, uint64_t now_usec) {
-        set_row(p, container, "waiting", NULL, -1, now_usec);
+        (void)set_row(p, container, "waiting", NULL, now_usec);
 }
 
 static const char *text_of(const json_t *object, const char *key) {
@@ -137,7 +140,11 @@ bool progress_take(struct progress *p, const json_t *transition, uint64_t now_us
                     strcmp(row->message ? row->message : "", message ? message : "") == 0)
                         return false;
         }
-        set_row(p, name, to, message, seconds_of(transition, "duration"), now_usec);
+        struct progress_row *row = set_row(p, name, to, message, now_usec);
+        if (row) {
+                row->seconds = seconds_of(transition, "duration");
+                row->within = seconds_of(transition, "within");
+        }
         return true;
 }
 
@@ -154,6 +161,18 @@ bool progress_is_over(const struct progress *p, bool *ret_failed) {
         }
         *ret_failed = failed;
         return p->n > 0;
+}
+
+/* It is tried again, and when is known. */
+static bool counts_down(const struct progress_row *row) {
+        return row->within >= 0 && strcmp(row->state, "backoff") == 0;
+}
+
+bool progress_moves(const struct progress *p) {
+        for (size_t i = 0; i < p->n; i++)
+                if (progress_mark(p->rows[i].state) == MARK_WAITS || counts_down(&p->rows[i]))
+                        return true;
+        return false;
 }
 
 unsigned progress_put_cut(struct buf *out, const char *text, unsigned columns) {
@@ -207,12 +226,37 @@ static const char *mark_text(enum progress_mark mark, const struct progress_styl
         return style->unicode ? marks[mark].unicode : marks[mark].ascii;
 }
 
+enum { TIME_SIZE = 2 * NUM_TEXT_MAX + 8 };
+
+/* Its time: of what goes on, so far and at most; of what is tried again, until then; else how long it took. "": not known. */
+static const char *row_time(const struct progress_row *row, uint64_t now_usec, char buf[TIME_SIZE]) {
+        uint64_t passed = now_usec - row->since_usec, within = duration_usec(row->within);
+        char words[NUM_TEXT_MAX], most[NUM_TEXT_MAX];
+
+        buf[0] = '\0';
+        if (counts_down(row))
+                (void)snprintf(buf, TIME_SIZE, "%s",
+                               duration_watched(words, passed < within ? within - passed + USEC_PER_SEC - 1 : 0));
+        else if (progress_mark(row->state) == MARK_WAITS)
+                (void)snprintf(buf, TIME_SIZE, "%s%s%s", duration_watched(words, passed), row->within >= 0 ? " of " : "",
+                               row->within >= 0 ? duration_watched(most, within + USEC_PER_SEC / 2) : "");
+        else if (!row->message && row->seconds >= 0)
+                (void)num_human_duration(buf, duration_usec(row->seconds));
+        return buf;
+}
+
 static void draw_row(const struct progress_row *row, const struct progress_style *style, unsigned name_width, uint64_t now_usec,
                      struct buf *out) {
         enum progress_mark mark = progress_mark(row->state);
         unsigned left = style->columns > 4 ? style->columns - 4 : 1; /* the mark, and the last column, where terminals wrap */
-        char words[NUM_TEXT_MAX];
+        const char *state = row->state, *message = row->message;
+        char words[TIME_SIZE];
+        const char *took = row_time(row, now_usec, words);
 
+        if (strcmp(state, "pending") == 0 && message && strncmp(message, WAITS, strlen(WAITS)) == 0) {
+                state = "waiting";
+                message += strlen(WAITS);
+        }
         buf_putc(out, ' ');
         if (style->color)
                 buf_printf(out, "\033[%sm", marks[mark].color);
@@ -222,20 +266,16 @@ static void draw_row(const struct progress_row *row, const struct progress_style
         buf_putc(out, ' ');
         put_padded(out, row->name, name_width, &left);
         put_padded(out, "  ", 2, &left);
-        if (row->message || mark == MARK_WAITS || row->seconds >= 0)
-                put_padded(out, row->state, 10, &left);
-        else
-                (void)progress_put_cut(out, row->state, left);
-        if (row->message || mark == MARK_WAITS || row->seconds >= 0)
+        if (message || *took) {
+                put_padded(out, state, 10, &left);
                 put_padded(out, " ", 1, &left);
-        if (mark == MARK_WAITS)
-                left -= progress_put_cut(out, duration_whole(words, now_usec - row->since_usec), left);
-        else if (!row->message && row->seconds >= 0)
-                left -= progress_put_cut(out, num_human_duration(words, duration_usec(row->seconds)), left);
-        if (row->message && mark == MARK_WAITS)
+        } else
+                left -= progress_put_cut(out, state, left);
+        left -= progress_put_cut(out, took, left);
+        if (message && *took)
                 put_padded(out, "  ", 2, &left);
-        if (row->message)
-                (void)progress_put_cut(out, row->message, left);
+        if (message)
+                (void)progress_put_cut(out, message, left);
         buf_puts(out, "\033[K\n");
 }
 
@@ -344,8 +384,31 @@ static void put_failure(const json_t *failure, const char *stack, const struct p
                 buf_printf(out, "    see: ctrsup logs %s -n 50\n", target);
 }
 
+enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_RESTORED, OUTCOME_TIMEOUT, _OUTCOME_MAX, _OUTCOME_INVALID = -EINVAL };
+
+static const struct {
+        const char *name;
+        int code;
+} outcomes[] = {
+        [OUTCOME_DONE] = { "done", EXIT_OK },
+        [OUTCOME_FAILED] = { "failed", EXIT_NEGATIVE },
+        [OUTCOME_RESTORED] = { "restored", EXIT_RESTORED },
+        [OUTCOME_TIMEOUT] = { "timeout", EXIT_TRY_AGAIN },
+};
+static_assert(ARRAY_SIZE(outcomes) == _OUTCOME_MAX, "every outcome has a name");
+
+static enum outcome outcome_of(const json_t *result) {
+        const char *name = text_of(result, "outcome");
+
+        for (enum outcome o = 0; name && o < _OUTCOME_MAX; o++)
+                if (strcmp(outcomes[o].name, name) == 0)
+                        return o;
+        return _OUTCOME_INVALID;
+}
+
 void progress_result(const json_t *result, const char *asked, const struct progress_style *style, struct buf *out) {
-        const char *outcome = text_of(result, "outcome"), *stack = text_of(result, "stack");
+        enum outcome outcome = outcome_of(result);
+        const char *stack = text_of(result, "stack");
         json_int_t revision = json_integer_value(json_object_get(result, "revision"));
         double seconds = seconds_of(result, "duration");
         char words[NUM_TEXT_MAX];
@@ -354,29 +417,37 @@ void progress_result(const json_t *result, const char *asked, const struct progr
 
         json_array_foreach (json_object_get(result, "failures"), i, failure)
                 put_failure(failure, stack ? stack : "", style, out);
-        if (!outcome || (!stack && strcmp(outcome, "done") == 0))
+        if (outcome < 0 || (!stack && outcome == OUTCOME_DONE))
                 return; /* of several targets: each has its line already */
         buf_printf(out, "%s: ", stack ? stack : "ctrsup");
         if (revision > 0)
                 buf_printf(out, "revision %lld ", (long long)revision);
-        if (strcmp(outcome, "done") == 0)
+        switch (outcome) {
+        case OUTCOME_DONE:
                 buf_printf(out, "%s%s", revision > 0 ? "is " : "", asked);
-        else if (strcmp(outcome, "timeout") == 0)
+                break;
+        case OUTCOME_FAILED:
+                buf_puts(out, "failed");
+                break;
+        case OUTCOME_RESTORED:
+                buf_printf(out, "failed, revision %lld is running",
+                           (long long)json_integer_value(json_object_get(result, "running")));
+                break;
+        case OUTCOME_TIMEOUT:
                 buf_printf(out, "is not %s yet; the work goes on: ctrsup status%s%s", asked, stack ? " " : "",
                            stack ? stack : "");
-        else
-                buf_puts(out, outcome);
+                break;
+        case _OUTCOME_MAX:
+        case _OUTCOME_INVALID:
+                break;
+        }
         if (seconds >= 0)
                 buf_printf(out, " (%s)", num_human_duration(words, duration_usec(seconds)));
         buf_putc(out, '\n');
 }
 
 int progress_exit_code(const json_t *result) {
-        const char *outcome = text_of(result, "outcome");
+        enum outcome outcome = outcome_of(result);
 
-        if (!outcome)
-                return EXIT_BUG;
-        if (strcmp(outcome, "done") == 0)
-                return EXIT_OK;
-        return strcmp(outcome, "timeout") == 0 ? EXIT_TRY_AGAIN : EXIT_NEGATIVE;
+        return outcome < 0 ? EXIT_BUG : outcomes[outcome].code;
 }

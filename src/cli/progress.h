@@ -4,8 +4,9 @@
  * Terminal: one line a container, redrawn in place, the failure's words below it:
  *
  *      ✓ db       ready      1.2s
- *      ⠹ api      starting   3s
- *      ✗ web      failed     exited with status 1
+ *      ⠹ api      running    3s of 30s  waits for its health check
+ *      · web      waiting    for api to be healthy
+ *      ✗ job      backoff    8s  exited with status 1 (attempt 2)
  *
  * Plain, for a pipe: one line a transition: "shop/api.1: ready (2.2s)". JSON: the transition as it came, one object a line.
  */
@@ -22,6 +23,7 @@ struct progress_row {
         char *state, *message;  /* message: NULL: none */
         uint64_t since_usec;    /* when it got there */
         double seconds;         /* how long it took to get there; below 0: not known */
+        double within;          /* how long it may stay there; below 0: not known */
 };
 
 struct progress {
@@ -43,6 +45,8 @@ enum progress_mark progress_mark(const char *state);
 void progress_expect(struct progress *p, const char *container, uint64_t now_usec);
 /* A Transition of the interface (or an Event with one). False: it says what is known already. */
 bool progress_take(struct progress *p, const json_t *transition, uint64_t now_usec);
+/* Does the picture change by time alone: a spinner, a countdown? */
+bool progress_moves(const struct progress *p);
 /* Whether every container has ended for good: nothing will happen any more by itself. False when there is none. */
 bool progress_is_over(const struct progress *p, bool *ret_failed);
 
@@ -61,9 +65,9 @@ void progress_plain(const json_t *transition, struct buf *out);
 void progress_json(const json_t *transition, struct buf *out);
 
 /* "shop: revision 7 is ready (12.4s)", or what failed, with the last lines of each log: for stderr. asked is what was asked for:
- * "ready", "stopped", "removed". */
+ * "ready", "stopped", "removed". An apply that was taken back: "shop: revision 7 failed, revision 6 is running (21.9s)". */
 void progress_result(const json_t *result, const char *asked, const struct progress_style *style, struct buf *out);
-/* The exit code for it: EXIT_OK, EXIT_NEGATIVE, EXIT_TRY_AGAIN, EXIT_BUG. */
+/* The exit code for it: EXIT_OK, EXIT_NEGATIVE, EXIT_RESTORED, EXIT_TRY_AGAIN, EXIT_BUG. */
 int progress_exit_code(const json_t *result);
 
 /* text into out, cut to columns display columns, control characters replaced; returns the columns used. */

@@ -116,18 +116,10 @@ static int read_signal(struct watch *w) {
         return 0;
 }
 
-static bool is_spinning(const struct watch *w) {
-        if (w->mode != PROGRESS_TTY)
-                return false;
-        for (size_t i = 0; i < w->progress.n; i++)
-                if (progress_mark(w->progress.rows[i].state) == MARK_WAITS)
-                        return true;
-        return false;
-}
-
 int watch_wait(struct watch *w, struct pollfd *fds, size_t n, uint64_t timeout_usec) {
         struct pollfd all[8];
         uint64_t start = watch_now();
+        bool moves = w->mode == PROGRESS_TTY && progress_moves(&w->progress);
 
         if (n + 1 > ARRAY_SIZE(all))
                 n = ARRAY_SIZE(all) - 1;
@@ -135,7 +127,7 @@ int watch_wait(struct watch *w, struct pollfd *fds, size_t n, uint64_t timeout_u
                 uint64_t passed = watch_now() - start, rest = timeout_usec == UINT64_MAX ? UINT64_MAX
                                                               : timeout_usec > passed    ? timeout_usec - passed
                                                                                          : 0;
-                uint64_t wait = is_spinning(w) && rest > TICK_USEC ? TICK_USEC : rest;
+                uint64_t wait = moves && rest > TICK_USEC ? TICK_USEC : rest;
 
                 memcpy(all, fds, n * sizeof(*fds));
                 all[n] = (struct pollfd){ .fd = w->signal_fd, .events = POLLIN };
@@ -145,7 +137,7 @@ int watch_wait(struct watch *w, struct pollfd *fds, size_t n, uint64_t timeout_u
                 if (r <= 0) {
                         if (rest == 0)
                                 return -ETIMEDOUT;
-                        if (is_spinning(w))
+                        if (moves)
                                 watch_draw(w);
                         continue;
                 }
@@ -166,7 +158,8 @@ static int end_by(struct watch *w, int sig, const char *goes_on) {
         _cleanup_buf_ struct buf text = BUF_NULL;
 
         if (goes_on && !w->cli->quiet) {
-                buf_printf(&text, "%sctrsup: %s\n", w->drawn ? "" : "\n", goes_on);
+                /* The terminal wrote ^C where the cursor is. */
+                buf_printf(&text, "%sctrsup: %s\n", w->drawn ? "\r\033[K" : "\n", goes_on);
                 cli_note(&text);
         }
         watch_done(w);

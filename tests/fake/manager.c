@@ -3,7 +3,7 @@
  *
  *     good      two containers, web and job: both come up
  *     bad       web fails, with words and lines of its log
- *     slow      nothing ever happens after the plan
+ *     slow      nothing ever happens after the plan and web's start, which may take 30 s
  *     busy, denied, invalid, kernel, later    the error of that kind
  *     gone      no such target
  *     brief     as good; then all of it ends by itself (for the foreground)
@@ -125,8 +125,10 @@ static int apply(struct control_call *call, json_t *parameters, void *userdata) 
         if (strcmp(stack, "crash") == 0)
                 _exit(3);
         if (strcmp(stack, "slow") == 0) {
-                (void)control_reply(call, json_pack("{s:o}", "transition", transition(stack, "web", "pending", "starting", NULL)),
-                                    true);
+                json_t *t = transition(stack, "web", "pending", "starting", "waits for its health check");
+
+                (void)json_object_set_new(t, "within", json_real(30));
+                (void)control_reply(call, json_pack("{s:o}", "transition", t), true);
                 f->slow = control_call_ref(call);
                 return 0;
         }

@@ -23,6 +23,15 @@ static bool take(struct progress *p, const char *container, int replica, const c
         return news;
 }
 
+/* One that may stay there for `within` seconds. */
+static void take_within(struct progress *p, const char *container, const char *to, const char *message, double within) {
+        json_t *t = transition(container, 1, "pending", to, message, 0);
+
+        (void)json_object_set_new(t, "within", json_real(within));
+        (void)progress_take(p, t, 0);
+        json_decref(t);
+}
+
 static void fill(struct progress *p) {
         progress_expect(p, "web", 0);
         (void)take(p, "db", 1, "ready", NULL, 1.2, 1000000);
@@ -55,6 +64,29 @@ static void a_picture(void **state _unused_) {
         progress_erase(&p, &out);
         assert_string_equal(buf_text(&out), "");
         assert_false(p.failed);
+}
+
+/* What is waited for: whom, how long at most, and when it is tried again; only what changes by time alone keeps a clock going. */
+static void what_is_waited_for(void **state _unused_) {
+        _cleanup_progress_ struct progress p = PROGRESS_NULL;
+        _cleanup_buf_ struct buf out = BUF_NULL;
+
+        (void)take(&p, "web", 1, "pending", "waits for api to be healthy", 0, 0);
+        (void)take(&p, "old", 1, "pending", "restored", 0, 0);
+        assert_false(progress_moves(&p));
+        take_within(&p, "job", "backoff", "exited with status 1 (attempt 2)", 8);
+        assert_true(progress_moves(&p));
+        take_within(&p, "api", "running", "waits for its health check", 29.9999);
+        take_within(&p, "far", "running", NULL, 90);
+        progress_draw(&p, &(struct progress_style){ .columns = 80 }, 3200000, &out);
+        assert_string_equal(buf_text(&out), " . web       waiting    for api to be healthy\033[K\n"
+                                            " . old       pending    restored\033[K\n"
+                                            " x job       backoff    5s  exited with status 1 (attempt 2)\033[K\n"
+                                            " - api       running    3s of 30s  waits for its health check\033[K\n"
+                                            " - far       running    3s of 1m 30s\033[K\n");
+        buf_reset(&out);
+        progress_draw(&p, &(struct progress_style){ .columns = 80 }, 9000000, &out);
+        assert_non_null(strstr(buf_text(&out), "backoff    0s  exited")); /* late, and not for 300,000 years */
 }
 
 /* Without UTF-8 the marks are ASCII, and with colour only the mark is coloured. */
@@ -211,6 +243,7 @@ static void results(void **state _unused_) {
         } outcomes[] = {
                 { "done", "shop: revision 7 is ready (12.4s)\n", EXIT_OK },
                 { "failed", "shop: revision 7 failed (12.4s)\n", EXIT_NEGATIVE },
+                { "restored", "shop: revision 7 failed, revision 6 is running (12.4s)\n", EXIT_RESTORED },
                 { "timeout", "shop: revision 7 is not ready yet; the work goes on: ctrsup status shop (12.4s)\n",
                   EXIT_TRY_AGAIN },
         };
@@ -218,8 +251,8 @@ static void results(void **state _unused_) {
 
         for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
                 _cleanup_buf_ struct buf out = BUF_NULL;
-                json_t *r = json_pack("{s:s, s:s, s:i, s:f, s:[]}", "outcome", outcomes[i].outcome, "stack", "shop", "revision",
-                                      7, "duration", 12.4, "failures");
+                json_t *r = json_pack("{s:s, s:s, s:i, s:f, s:[], s:i}", "outcome", outcomes[i].outcome, "stack", "shop",
+                                      "revision", 7, "duration", 12.4, "failures", "running", 6);
 
                 progress_result(r, "ready", &style, &out);
                 assert_string_equal(buf_text(&out), outcomes[i].text);
@@ -257,6 +290,7 @@ static int utf8(void **state _unused_) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_picture),
+                cmocka_unit_test(what_is_waited_for),
                 cmocka_unit_test(marks_follow_the_terminal),
                 cmocka_unit_test(fits_every_width),
                 cmocka_unit_test(fits_the_rows),
