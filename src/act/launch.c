@@ -209,7 +209,8 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
         int r = cgroup_create(h->cgroups, i->group, i->leaf, err);
         if (r < 0)
                 return err_wrap(err, "make the cgroup");
-        r = limits_apply(h->cgroups, i->group, r > 0 ? &limits_of_new_group : i->limits, &l->container->limits, &key, err);
+        bool fresh = r > 0;
+        r = limits_apply(h->cgroups, i->group, fresh ? &limits_of_new_group : i->limits, &l->container->limits, &key, err);
         if (r < 0) {
                 *ret_mark = mark_of(l->spec, l->container, key ? key : "limits");
                 i->limits = NULL; /* some are set, some not: the next try writes all */
@@ -217,6 +218,7 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
         }
         i->limits = &l->container->limits;
         (void)cgroup_read_oom_kills(h->cgroups, i->group, &i->oom_kills, NULL);
+        i->memory_peak = fresh ? 0 : cgroup_reset_memory_peak(h->cgroups, i->group);
         r = cgroup_watch_add(h->watch, i->group, i->leaf, i->cookie, err);
         if (r < 0)
                 return err_wrap(err, "watch the cgroup");

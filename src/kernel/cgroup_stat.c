@@ -47,17 +47,20 @@ static uint64_t oom_kills(const struct cgroup_tree *t, int dir_fd) {
                                               : read_field(dir_fd, "memory.events", "oom_kill");
 }
 
+static const char *peak_file(const struct cgroup_tree *t) {
+        return cgroup_is_v1(t, CGROUP_MEMORY) ? "memory.max_usage_in_bytes" : "memory.peak";
+}
+
 static void read_memory(const struct cgroup_tree *t, int dir_fd, struct cgroup_stat *s) {
         s->oom_kills = oom_kills(t, dir_fd);
+        s->memory_peak_bytes = read_u64(dir_fd, peak_file(t));
         if (!cgroup_is_v1(t, CGROUP_MEMORY)) {
                 s->memory_bytes = read_u64(dir_fd, "memory.current");
-                s->memory_peak_bytes = read_u64(dir_fd, "memory.peak");
                 s->swap_bytes = read_u64(dir_fd, "memory.swap.current");
                 s->oom = read_field(dir_fd, "memory.events", "oom");
                 return;
         }
         s->memory_bytes = read_u64(dir_fd, "memory.usage_in_bytes");
-        s->memory_peak_bytes = read_u64(dir_fd, "memory.max_usage_in_bytes");
         uint64_t both = read_u64(dir_fd, "memory.memsw.usage_in_bytes");
         if (both != CGROUP_UNKNOWN && s->memory_bytes != CGROUP_UNKNOWN)
                 s->swap_bytes = both > s->memory_bytes ? both - s->memory_bytes : 0;
@@ -141,4 +144,18 @@ int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *re
                 return err_sys(err, errno, "open the memory cgroup of %s", group);
         *ret = oom_kills(t, fd);
         return *ret == CGROUP_UNKNOWN ? err_set(err, ENODATA, "this host does not count OOM kills") : 0;
+}
+
+uint64_t cgroup_memory_peak(struct cgroup_tree *t, const char *group) {
+        _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
+
+        return read_u64(fd, peak_file(t));
+}
+
+uint64_t cgroup_reset_memory_peak(struct cgroup_tree *t, const char *group) {
+        _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
+
+        if (cgroup_is_v1(t, CGROUP_MEMORY))
+                (void)cgroup_file_write(fd, peak_file(t), "0");
+        return read_u64(fd, peak_file(t));
 }

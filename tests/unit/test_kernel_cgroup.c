@@ -254,6 +254,9 @@ static void stat_v2(void **state) {
         assert_int_equal(s.io_read_bytes, 101);
         assert_int_equal(s.io_written_bytes, 22);
         assert_int_equal(cgroup_read_stat(f->tree, "shop/none.1", &s, &err), -ENOENT);
+        assert_int_equal(cgroup_memory_peak(f->tree, "shop/web.1"), 8192);
+        assert_int_equal(cgroup_reset_memory_peak(f->tree, "shop/web.1"), 8192); /* it stays */
+        assert_true(cgroup_memory_peak(f->tree, "shop/none.1") == CGROUP_UNKNOWN);
 }
 
 /* v1: other names, swap is the difference, OOM kills are counted where the victim sat; what is missing is unknown, not 0. */
@@ -286,6 +289,9 @@ static void stat_v1(void **state) {
         assert_int_equal(s.io_written_bytes, 20);
         assert_int_equal(cgroup_read_oom_kills(f->tree, "shop/web.1", &kills, &err), 0);
         assert_int_equal(kills, 3);
+        fake_put(f, "memory/ctrsup/shop/web.1/memory.max_usage_in_bytes", "8192\n");
+        assert_int_equal(cgroup_memory_peak(f->tree, "shop/web.1"), 8192);
+        assert_int_equal(cgroup_reset_memory_peak(f->tree, "shop/web.1"), 0); /* forgotten */
 }
 
 int main(void) {

@@ -37,6 +37,7 @@ struct act_instance {
         struct recipe_plan *plan;   /* the words for a failure of this start */
         uint32_t command_op;        /* its operation that runs the command */
         uint64_t oom_kills;         /* the group's count when it started */
+        uint64_t memory_peak;       /* what was left of earlier runs' then: only what is above it is this one's */
 };
 
 #define ACT_INSTANCE_NULL ((struct act_instance){ .userns_fd = -EBADF, .pidfd = -EBADF, .log_fds = { -EBADF, -EBADF } })

@@ -18,3 +18,8 @@ struct cgroup_stat {
 int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_stat *ret, struct err *err);
 /* Only the OOM kills: one or two reads. */
 int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *ret, struct err *err);
+/* Only the most memory it ever used. CGROUP_UNKNOWN: not told. */
+uint64_t cgroup_memory_peak(struct cgroup_tree *t, const char *group);
+/* The peak of what comes is to be told from what was: v1 forgets the old one, v2 cannot (Linux 6.12 only for whoever keeps the file
+ * open). Returns what is left of it: a run whose peak is not above that had a lower one. */
+uint64_t cgroup_reset_memory_peak(struct cgroup_tree *t, const char *group);
