@@ -69,6 +69,12 @@ static const struct number {
         NUMBER("exit_signal", INT, instance.last_exit.signal),
         NUMBER("start_ticks", U64, start_ticks),
         NUMBER("oom_kills", U64, oom_kills),
+        NEWER("memory_peak", U64, memory_peak),
+        NEWER("end_real_usec", U64, last_end.real_usec),
+        NEWER("end_uptime_usec", U64, last_end.uptime_usec),
+        NEWER("end_memory_peak", U64, last_end.memory_peak),
+        NEWER("end_memory_max", U64, last_end.memory_max),
+        NEWER("end_shared_peak", U64, last_end.shared_peak),
         NUMBER("log", INT, log),
         NUMBER("root_uid", U32, root_uid),
         NUMBER("root_gid", U32, root_gid),
@@ -170,6 +176,38 @@ static bool take_health(struct run *r, const json_t *j) {
         return true;
 }
 
+/* The words of its ending; none in the records of the first release, nor of what never ended. */
+static json_t *last_end_json(const struct last_end *e) {
+        return json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o}", "by", end_by_name(e->by), "asked", end_by_name(e->asked), "words", message_json(e->words),
+                         "cause", e->cause, "step", e->step, "hint", message_json(e->hint), "probe", message_json(e->probe), "asked_probe", message_json(e->asked_probe));
+}
+
+static bool take_word(const json_t *j, const char *key, char *ret, size_t size) {
+        const char *text = json_string_value(json_object_get(j, key));
+
+        (void)snprintf(ret, size, "%s", text ? text : "");
+        return text;
+}
+
+static bool take_last_end(struct last_end *e, const json_t *j) {
+        const char *by = json_string_value(json_object_get(j, "by")), *asked = json_string_value(json_object_get(j, "asked"));
+        int by_value = by ? end_by_value(by) : -EINVAL, asked_value = asked ? end_by_value(asked) : -EINVAL;
+
+        if (!j)
+                return true;
+        if (by_value < 0 || asked_value < 0)
+                return false;
+        e->by = (enum end_by)by_value;
+        e->asked = (enum end_by)asked_value;
+        return take_word(j, "words", e->words, sizeof(e->words)) && take_word(j, "cause", e->cause, sizeof(e->cause)) && take_word(j, "step", e->step, sizeof(e->step)) &&
+               take_word(j, "hint", e->hint, sizeof(e->hint)) && take_word(j, "probe", e->probe, sizeof(e->probe)) &&
+               take_word(j, "asked_probe", e->asked_probe, sizeof(e->asked_probe));
+}
+
+static bool is_last_end(const struct last_end *e) {
+        return e->real_usec > 0 || e->asked != END_BY_ITSELF || e->asked_probe[0];
+}
+
 int runs_write(int runtime_fd, const struct run *r, struct err *err) {
         const struct instance *i = &r->instance;
         char boot[BOOT_ID_SIZE], id[2 * sizeof(i->id) + 1], name[FILE_NAME_SIZE];
@@ -185,12 +223,19 @@ int runs_write(int runtime_fd, const struct run *r, struct err *err) {
         for (size_t n = 0; j && n < ARRAY_SIZE(numbers); n++)
                 if (json_object_set_new(j, numbers[n].key, number_json(r, numbers + n)) < 0)
                         return err_oom(err);
-        if (!j || (r->health != HEALTH_NONE && json_object_set_new(j, "health", health_json(r)) < 0))
+        if (!j || (r->health != HEALTH_NONE && json_object_set_new(j, "health", health_json(r)) < 0) ||
+            (is_last_end(&r->last_end) && json_object_set_new(j, "last_end", last_end_json(&r->last_end)) < 0))
                 return err_oom(err);
         e = open_stack(runtime_fd, i->stack, 0700, &fd, err);
         if (e >= 0)
                 e = record_write_volatile(fd, file_name(name, i->container, i->replica), j, err);
         return e < 0 && err ? err_wrap(err, "run record of %s/%s", i->stack, i->container) : e;
+}
+
+/* The numbers are compared with the others. */
+static bool last_ends_equal(const struct last_end *a, const struct last_end *b) {
+        return a->by == b->by && a->asked == b->asked && strcmp(a->words, b->words) == 0 && strcmp(a->cause, b->cause) == 0 && strcmp(a->step, b->step) == 0 &&
+               strcmp(a->hint, b->hint) == 0 && strcmp(a->probe, b->probe) == 0 && strcmp(a->asked_probe, b->asked_probe) == 0;
 }
 
 bool runs_equal(const struct run *a, const struct run *b) {
@@ -205,7 +250,7 @@ bool runs_equal(const struct run *a, const struct run *b) {
         return memcmp(x->id, y->id, sizeof(x->id)) == 0 && x->phase == y->phase && x->desire == y->desire &&
                x->last_exit.reason == y->last_exit.reason && strcmp(x->message, y->message) == 0 && a->health == b->health &&
                a->health_succeeded == b->health_succeeded && a->health_failures == b->health_failures &&
-               strcmp(a->health_reason, b->health_reason) == 0;
+               strcmp(a->health_reason, b->health_reason) == 0 && last_ends_equal(&a->last_end, &b->last_end);
 }
 
 static bool take(struct run *r, const json_t *j) {
@@ -231,7 +276,7 @@ static bool take(struct run *r, const json_t *j) {
         i->desire = (enum desire)desire;
         i->last_exit.reason = (enum exit_reason)reason;
         (void)snprintf(i->message, sizeof(i->message), "%s", message);
-        return take_health(r, json_object_get(j, "health"));
+        return take_health(r, json_object_get(j, "health")) && take_last_end(&r->last_end, json_object_get(j, "last_end"));
 }
 
 int runs_read(int runtime_fd, const char *stack, const char *container, uint32_t replica, struct run *ret, struct err *err) {

@@ -86,9 +86,10 @@ static void fill_host(struct member *b, const uint8_t *id, const struct run *was
         b->host.ephemeral = true; /* what it was started as is not what is declared now; no layer of that start may be left */
         b->host.log_fds[0] = fdstore_take(m, "out", b->host.id_text);
         b->host.log_fds[1] = fdstore_take(m, "err", b->host.id_text);
-        if (was)
+        if (was) {
                 b->host.oom_kills = was->oom_kills;
-        else /* kills from before are no news */
+                b->host.memory_peak = was->memory_peak;
+        } else /* kills from before are no news */
                 (void)cgroup_read_oom_kills(m->host.cgroups, b->host.group, &b->host.oom_kills, NULL);
 }
 

@@ -36,6 +36,7 @@ struct system_query;
 struct adoption;
 struct left_pipes;
 struct run;
+struct last_end;
 
 enum { PASSED_NAME_SIZE = 64 };
 struct passed_fd {
@@ -57,6 +58,7 @@ struct member {
         uint64_t phase_since_usec;            /* monotonic */
         uint64_t told_waiting;                /* hash of what it waits for, as its watchers were told; 0: nothing */
         char hint[ERR_HINT_MAX];                       /* of state.message */
+        struct last_end *last_end;                /* supervisor/last_end.h; NULL: it never ended */
         bool launch_due, finish_due, forget_due;
         bool seen_by_keeper;                  /* a launch is with the keeper: its answer will come */
         bool command_failed;                  /* the last start failed at its very command */

@@ -1,5 +1,6 @@
 #include "member.h"
 #include "degraded.h"
+#include "last_end.h"
 #include "fdstore.h"
 #include "gate.h"
 #include "health.h"
@@ -56,6 +57,7 @@ struct member *member_free(struct member *b) {
         sd_event_source_disable_unref(b->pidfd_source);
         act_instance_done(&b->host);
         free(b->run);
+        free(b->last_end);
         generation_unref(b->limits_generation);
         generation_unref(b->plan_generation);
         generation_unref(b->generation);
@@ -287,11 +289,12 @@ void member_post(struct member *b, const struct event *e) {
 
         b->state.blocked = !gate_is_open(b, NULL, NULL);
         b->state.needed = gate_is_needed(b);
-        enum stop_cause cause = b->state.cause;
+        struct last_end_before before = last_end_look(b, e);
         struct step st = step(&b->state, e, &now);
 
-        if (b->state.cause != cause && b->state.cause != CAUSE_NONE && b->state.cause != CAUSE_UNHEALTHY && e->kind == EVENT_TIMER)
+        if (b->state.cause != before.cause && b->state.cause != CAUSE_NONE && b->state.cause != CAUSE_UNHEALTHY && e->kind == EVENT_TIMER)
                 report_cause(b);
+        last_end_note(b, &before, &st, &now);
         report_step(b, &st, &now);
         health_follow(b);
         for (size_t n = 0; n < ARRAY_SIZE(effects); n++)

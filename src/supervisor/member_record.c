@@ -13,6 +13,9 @@ static void fill_record(const struct member *b, struct run *run) {
         memcpy(&run->instance, &b->state, sizeof(run->instance));
         run->start_ticks = b->start_ticks;
         run->oom_kills = b->host.oom_kills;
+        run->memory_peak = b->host.memory_peak;
+        if (b->last_end)
+                memcpy(&run->last_end, b->last_end, sizeof(run->last_end));
         run->log = (int)b->host.log;
         run->root_uid = b->host.root_uid;
         run->root_gid = b->host.root_gid;

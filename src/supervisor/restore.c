@@ -1,4 +1,5 @@
 #include "restore.h"
+#include "last_end.h"
 #include "jobs.h"
 #include "member.h"
 #include "stack_plan.h"
@@ -160,6 +161,7 @@ static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
         if (!b->run)
                 return err_oom(ret_err);
         *b->run = run;
+        last_end_recall(b, &run.last_end);
         member_post(b, &(struct event){ .kind = EVENT_RECALLED, .was = &b->run->instance });
         b->host.grouped = true; /* its limits and empty leaves may be all that is left, and go with it */
         b->host.root_uid = run.root_uid;

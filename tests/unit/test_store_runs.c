@@ -45,6 +45,20 @@ static struct run some_run(void) {
                 .health_succeeded = true,
                 .health_failures = 3,
                 .health_reason = "HTTP 503",
+                .memory_peak = 4096,
+                .last_end = { .real_usec = 1700000000000001,
+                              .uptime_usec = 77,
+                              .memory_peak = UINT64_MAX,
+                              .memory_max = 67108864,
+                              .by = END_BY_POLICY,
+                              .asked = END_BY_REPLACE,
+                              .shared_peak = 1,
+                              .words = "killed by SIGTERM",
+                              .cause = "unhealthy",
+                              .step = "mount",
+                              .hint = "try less",
+                              .probe = "HTTP 500",
+                              .asked_probe = "HTTP 502" },
         };
 
         for (size_t n = 0; n < sizeof(r.instance.id); n++)
@@ -124,13 +138,38 @@ static void listed_and_removed(void **state) {
         assert_int_equal(fstatat(t->fd, "runs/shop", &st, 0), -1);
 }
 
+/* A release that knew of no last end wrote none, and its record is good. */
+static void record_of_the_last_release(void **state) {
+        struct tmp *t = *state;
+        struct run r = some_run(), out = { 0 };
+        struct err err = { 0 };
+        char text[8192], *at;
+
+        r.last_end = (struct last_end){ 0 };
+        assert_int_equal(runs_write(t->fd, &r, &err), 0);
+        int fd = openat(t->fd, "runs/shop/api.2", O_RDONLY);
+        ssize_t n = read(fd, text, sizeof(text) - 1);
+        (void)close(fd);
+        assert_true(n > 0);
+        text[n] = '\0';
+        assert_null(strstr(text, "\"last_end\""));
+        while ((at = strstr(text, "\"end_"))) /* numbers, with the comma behind */
+                memmove(at, strchr(at, ',') + 1, strlen(strchr(at, ',')));
+        tmp_file(t, "runs/shop/api.2", text);
+        assert_int_equal(runs_read(t->fd, "shop", "api", 2, &out, &err), 0);
+        assert_true(out.last_end.real_usec == 0 && out.last_end.by == END_BY_ITSELF);
+        assert_true(runs_equal(&r, &out));
+        (void)strcpy(out.last_end.words, "x");
+        assert_false(runs_equal(&r, &out));
+}
+
 /* What is wrong with a record, and what is answered. */
 static void records_that_are_none(void **state) {
         struct tmp *t = *state;
         struct run r = some_run(), out = { 0 };
         struct err err = { 0 };
         struct stat st;
-        char text[4096], *at;
+        char text[8192], *at;
 
         assert_int_equal(runs_write(t->fd, &r, &err), 0);
         int fd = openat(t->fd, "runs/shop/api.2", O_RDONLY);
@@ -167,6 +206,8 @@ static void records_that_are_none(void **state) {
                 { "\"attempts\":3", "\"attempts\":x" },
                 { "\"id\":\"00", "\"id\":\"zz" },
                 { "\"desire\":\"run\"", "\"desire\":\"???\"" },
+                { "\"by\":\"policy\"", "\"by\":\"polite\"" },
+                { "\"cause\":\"unhealthy\"", "\"cause\":[        ] " },
         };
         for (size_t k = 0; k < ARRAY_SIZE(spoil) + 2; k++) {
                 copy = strdup(text);
@@ -187,4 +228,4 @@ static void records_that_are_none(void **state) {
 }
 
 unit_main(tmp_test(everything_comes_back), tmp_test(message_that_is_cut), tmp_test(listed_and_removed),
-          tmp_test(records_that_are_none));
+          tmp_test(record_of_the_last_release), tmp_test(records_that_are_none));

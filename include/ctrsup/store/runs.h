@@ -7,6 +7,7 @@
 #pragma once
 
 #include <ctrsup/base/err.h>
+#include <ctrsup/state/last_end.h>
 #include <ctrsup/state/health.h>
 #include <ctrsup/state/status.h>
 
@@ -16,6 +17,7 @@ struct run {
         struct instance instance;       /* all that EVENT_RECALLED takes; instance.policy is not kept */
         uint64_t start_ticks;           /* of the main process: /proc/<pid>/stat, with pid its identity; 0: not known */
         uint64_t oom_kills;             /* of its group when this start began */
+        uint64_t memory_peak;           /* of earlier runs, as far as it is still counted */
         int log;                        /* enum act_log of this start */
         uint32_t root_uid, root_gid;    /* host ids of its root */
         bool guessed;                   /* instance.pid is what was oldest in the leaf: how that ends is not how it ended */
@@ -23,6 +25,7 @@ struct run {
         bool health_succeeded;
         uint32_t health_failures;
         char health_reason[RUN_REASON_SIZE]; /* of the last probe's outcome */
+        struct last_end last_end;           /* all 0: it never ended, as far as this boot goes */
 };
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */
