@@ -79,6 +79,21 @@ static int keep_line(void *userdata, const struct logread_line *line) {
         return 0;
 }
 
+const char *logsource_tail(const json_t *container, uint64_t n, uint64_t since_usec, uint64_t until_usec, json_t *lines) {
+        struct logread_options options = LOGREAD_OPTIONS;
+        struct logread_target source;
+        struct err err = { 0 };
+        const char *why = read_source(container, &source);
+
+        if (why)
+                return why;
+        options.tail = n;
+        options.since_usec = since_usec;
+        options.until_usec = until_usec;
+        int r = logread_run(&source, 1, &options, keep_line, lines, &err);
+        return r == -EACCES || r == -EPERM ? "it may not be read by this user" : r < 0 ? "it cannot be read" : NULL;
+}
+
 static void fill(json_t *failure, const char *stack, const json_t *containers, uint64_t since_usec) {
         struct target wanted = { 0 };
         size_t i;
@@ -88,17 +103,13 @@ static void fill(json_t *failure, const char *stack, const json_t *containers, u
         (void)snprintf(wanted.container, sizeof(wanted.container), "%s", text_of(failure, "container"));
         wanted.replica = (uint32_t)json_integer_value(json_object_get(failure, "replica"));
         json_array_foreach (containers, i, container) {
-                struct logread_options options = LOGREAD_OPTIONS;
-                struct logread_target source;
                 json_t *lines = json_object_get(failure, "lines");
 
                 if (!target_covers(&wanted, text_of(container, "stack"), text_of(container, "container"),
                                    json_integer_value(json_object_get(container, "replica"))) ||
-                    read_source(container, &source) || !json_is_array(lines) || json_array_size(lines) > 0)
+                    !json_is_array(lines) || json_array_size(lines) > 0)
                         continue;
-                options.tail = LAST_LINES;
-                options.since_usec = since_usec;
-                (void)logread_run(&source, 1, &options, keep_line, lines, NULL);
+                (void)logsource_tail(container, LAST_LINES, since_usec, UINT64_MAX, lines);
         }
 }
 

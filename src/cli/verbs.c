@@ -72,6 +72,16 @@ const struct verb verbs[] = {
                 .outputs = OUT(TABLE) | OUT(JSON) | OUT(NAME),
         },
         {
+                .name = "why",
+                .words = "TARGET",
+                .summary = "why it is as it is: the last end explained",
+                .details = "Cause, exit status or signal, step or probe, memory, the last lines of its log, the next attempt. Of a stack, the\n"
+                           "containers that are not as they are to be.\n",
+                .options = why_options,
+                .run = verb_why,
+                .outputs = OUT(TEXT) | OUT(JSON),
+        },
+        {
                 .name = "logs",
                 .words = "TARGET...",
                 .summary = "what containers printed",
@@ -179,7 +189,6 @@ const struct verb verbs[] = {
         },
         { .name = "help", .words = "[VERB]", .summary = "help, also for a verb", .run = verb_help },
         LATER("diff", "STACK", "what differs between the stack and what runs"),
-        LATER("why", "TARGET", "the last end explained"),
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
         LATER("top", "", "live use of each container"),

@@ -36,8 +36,7 @@ static json_t *count_json(uint64_t n) {
         return n == UINT64_MAX ? json_null() : json_integer((json_int_t)n);
 }
 
-/* Words are cut at the ends of their arrays, in the middle of a character perhaps: that one goes, not the whole container. */
-static json_t *text_json(const char *text) {
+json_t *describe_text(const char *text) {
         size_t len = text ? strlen(text) : 0;
 
         if (len == 0)
@@ -72,7 +71,7 @@ static json_t *limits_json(const struct spec_limits *l) {
                          l->cpu_weight == 0                 ? json_null()
                          : l->cpu_weight == CPU_WEIGHT_IDLE ? json_string("idle")
                                                             : json_integer(l->cpu_weight),
-                         "cpuset", text_json(l->cpuset), "pids", count_json(l->pids));
+                         "cpuset", describe_text(l->cpuset), "pids", count_json(l->pids));
 }
 
 static json_t *usage_json(const struct member *b) {
@@ -89,8 +88,8 @@ static json_t *message_json(const struct member *b) {
         char words[MESSAGE_SIZE];
 
         if (b->state.waiting && !gate_is_open(b, NULL, words))
-                return text_json(words);
-        return text_json(b->state.message);
+                return describe_text(words);
+        return describe_text(b->state.message);
 }
 
 static json_t *log_json(const struct member *b) {
@@ -110,8 +109,8 @@ json_t *describe_container(const struct member *b) {
         struct manager *m = b->stack->manager;
 
         return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
-                         i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", text_json(health_status_name(health_of(b))),
-                         "health_message", text_json(health_reason(b)), "pid",
+                         i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", describe_text(health_status_name(health_of(b))),
+                         "health_message", describe_text(health_reason(b)), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
                          describe_exit(&i->last_exit), "started_at",
                          i->started_real_usec ? moment_json(m, i->started_usec) : json_null(), "next_attempt_at",
@@ -143,11 +142,11 @@ static json_t *transition_words(const struct member *b) {
                         (void)snprintf(text, sizeof(text), "%s (attempt %u)", instance_end_words(i, words), i->attempts);
                 else
                         (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
-                return text_json(text);
+                return describe_text(text);
         case PHASE_PENDING:
                 return i->waiting ? message_json(b) : json_null();
         case PHASE_RUNNING:
-                return text_json(readiness_words(b));
+                return describe_text(readiness_words(b));
         case PHASE_STARTING:
         case PHASE_READY:
         case PHASE_UNHEALTHY:
@@ -194,8 +193,8 @@ json_t *describe_failure(const struct member *b) {
         else
                 (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
         return json_pack("{s:s, s:s, s:i, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica",
-                         (int)i->replica, "message", text_json(text), "hint",
-                         i->last_exit.reason == EXIT_NOT_STARTED ? text_json(b->hint) : json_null(), "lines");
+                         (int)i->replica, "message", describe_text(text), "hint",
+                         i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines");
 }
 
 json_t *describe_daemon(const struct manager *m) {
@@ -208,13 +207,13 @@ json_t *describe_daemon(const struct manager *m) {
         return json_pack(
                 "{s:s, s:i, s:b, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
                 "version", CTRSUP_VERSION, "pid", (int)getpid(), "foreground", m->options->mode != MODE_SERVICE, "started_at",
-                describe_time(m->started_real_usec), "socket", text_json(m->socket_path), "state_dir", m->state_dir, "runtime_dir",
+                describe_time(m->started_real_usec), "socket", describe_text(m->socket_path), "state_dir", m->state_dir, "runtime_dir",
                 m->runtime_dir, "stacks_dir", m->settings->paths.stacks, "cgroup_root", cgroup_tree_root(m->host.cgroups),
                 "cgroup_mode", where->n_hierarchies > 1 ? "hybrid" : "v2", "stacks", (json_int_t)m->n_stacks, "containers",
                 (json_int_t)all, "running", (json_int_t)up, "clients",
                 (json_int_t)(m->control ? control_server_n_clients(m->control) : 0), "keeper_pid",
                 m->host.keeper ? json_integer(keeper_client_pid(m->host.keeper)) : json_null(), "logger_pid",
-                m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", text_json(m->notify.status), "state",
+                m->logger_pid > 0 ? json_integer(m->logger_pid) : json_null(), "status", describe_text(m->notify.status), "state",
                 degraded_state(m), "reason", degraded_reason(m), "since",
                 m->degraded.error ? describe_time(m->degraded.since_real_usec) : json_null(), "unreadable", unreadable_describe(m));
 }

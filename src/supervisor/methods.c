@@ -17,6 +17,7 @@
 #include "stacks.h"
 #include "unreadable.h"
 #include "watch.h"
+#include "why.h"
 
 #include <ctrsup/plan/explain.h>
 #include <ctrsup/plan/order.h>
@@ -497,6 +498,7 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Wait"), method_wait, CONTROL_READ },
         { CONTROL_METHOD("Attach"), method_attach, CONTROL_READ },
         { CONTROL_METHOD("Exec"), method_exec, CONTROL_ADMIN },
+        { CONTROL_METHOD("Why"), why_method, CONTROL_READ },
         { CONTROL_METHOD("History"), history_method, CONTROL_READ },
         { CONTROL_METHOD("Document"), history_method_document, CONTROL_ADMIN },
         { CONTROL_METHOD("Reload"), reload_method, CONTROL_ADMIN },
