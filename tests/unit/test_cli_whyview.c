@@ -63,14 +63,14 @@ static const struct {
           "t: failed\n"
           "    why        unhealthy, and taken down (killed by SIGTERM)\n"
           "    probe      connect: Connection refused\n"
-          "    ended      2026-11-28T08:00:00Z, 1h ago, after 10m\n"
+          "    ended      2026-11-28T08:00:00Z, 1h 0m ago, after 10m\n"
           "    memory     no more than 1M\n"
           "    log        logging.driver is none: nothing is kept\n" },
         { "{'container':{'state':'stopped'},'job':false,'attempts':0,'end':{'at':'2026-11-28T08:00:00Z','uptime':60,'by':'stop','words':'exited with status 0'}}",
           "[]", NULL, false,
           "t: stopped\n"
           "    why        stopped by an operator (exited with status 0)\n"
-          "    ended      2026-11-28T08:00:00Z, 1h ago, after 1m\n" },
+          "    ended      2026-11-28T08:00:00Z, 1h 0m ago, after 1m\n" },
         { "{'container':{'state':'stopped'},'job':false,'attempts':0,'end':null}", "[]", NULL, false,
           "t: stopped\n"
           "    why        stopped by an operator\n" },
