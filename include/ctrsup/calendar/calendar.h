@@ -69,6 +69,8 @@ struct calendar {
 int calendar_parse(const char *text, struct calendar *ret, size_t *ret_at, struct err *err);
 /* The normal form, as `systemd-analyze calendar` prints it. It parses to the same value. */
 void calendar_print(const struct calendar *c, struct buf *out);
+/* usec of CLOCK_REALTIME as the clocks of c's zone show it: "Mon 2026-11-30 03:30:00 +01:00". -errno: as calendar_next(). */
+int calendar_put_time(const struct calendar *c, uint64_t usec, struct buf *out, struct err *err);
 /* The first time later than after, both us of CLOCK_REALTIME. CALENDAR_E_NEVER: there is none; err is untouched. -errno: the zone's
  * file cannot be read (any more). The work is bounded: an expression that never elapses is found out in milliseconds. */
 int calendar_next(const struct calendar *c, uint64_t after_usec, uint64_t *ret_usec, struct err *err);
