@@ -257,6 +257,7 @@ static void jump_clock(struct chance *c) {
         world.real_offset_usec += years * 365 * 86400 * (int64_t)USEC_PER_SEC;
         if (world.real_offset_usec < INT64_C(946684800) * (int64_t)USEC_PER_SEC) /* no host of ours thinks it is before 2000 */
                 world.real_offset_usec = INT64_C(946684800) * (int64_t)USEC_PER_SEC;
+        world.clock_set = true;
         trace("the clock jumps by %jd years", (intmax_t)years);
 }
 

@@ -135,6 +135,8 @@ bool world_fd_is_ready(int fd) {
                 return what.object ? logger_child_is_over(what.object) : !world.trash;
         case FD_PROC:
                 return ((const struct proc *)what.object)->state == PROC_DEAD;
+        case FD_CLOCK:
+                return world.clock_set;
         case FD_LEAF:
         case FD_OTHER:
                 return false;

@@ -73,7 +73,7 @@ struct proc {
 };
 
 /* An fd of the supervisor that stands for something of ours. */
-enum fd_kind { FD_NONE, FD_KEEPER, FD_WATCH, FD_LOGGER, FD_CHILD, FD_PROC, FD_LEAF, FD_OTHER };
+enum fd_kind { FD_NONE, FD_KEEPER, FD_WATCH, FD_LOGGER, FD_CHILD, FD_PROC, FD_LEAF, FD_CLOCK, FD_OTHER };
 
 struct fd {
         enum fd_kind kind;
@@ -96,6 +96,7 @@ struct world {
         struct chance chance;
         uint64_t mono_usec;
         int64_t real_offset_usec;
+        bool clock_set;         /* by somebody, and the supervisor has not looked yet */
         bool kernel_tells;      /* how a process ended whose keeper was killed: PIDFD_GET_INFO */
         bool calm;              /* from now on everything goes well */
 
