@@ -1,5 +1,8 @@
 #include "document.h"
 
+#include "scheduleview.h"
+
+#include <ctrsup/base/num.h>
 #include <ctrsup/control/varlink.h>
 #include <ctrsup/kernel/readfile.h>
 #include <ctrsup/text/envfile.h>
@@ -7,6 +10,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 void variables_done(struct variables *v) {
         arena_free(v->arena);
@@ -106,7 +110,17 @@ int document_parse(const struct cli *c, const char *file, char *text_taken, size
         int r = stack_load(ret->text, len, &source, &ret->diags, &ret->stack);
         if (r == -ENOMEM)
                 return cli_oom(c);
-        return r < 0 ? EXIT_DATA : EXIT_OK;
+        if (r < 0)
+                return EXIT_DATA;
+        scheduleview_warn(ret, document_now());
+        return EXIT_OK;
+}
+
+uint64_t document_now(void) {
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_REALTIME, &t);
+        return (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
 
 /* The absolute folder of the file: where its relative paths start. "-": the working directory. malloc'ed. */

@@ -41,6 +41,8 @@ int document_load(const struct cli *c, const char *file, const struct variables 
 /* The same from memory; file is what messages call it. */
 int document_parse(const struct cli *c, const char *file, char *text_taken, size_t len, const char *base_dir, const struct variables *v,
                    struct document *ret);
+/* The wall clock: what is past is told as it is read. */
+uint64_t document_now(void);
 /* Complaints to stderr, with the source line on a terminal. */
 void document_complain(const struct cli *c, const struct document *d);
 /* load, and complain: warnings too. EXIT_OK or an exit code. */

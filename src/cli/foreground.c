@@ -241,10 +241,21 @@ static void on_signal(struct session *s, int sig) {
         stop(s, false);
 }
 
+/* A job with a schedule runs again. */
+static bool has_schedule(const json_t *document) {
+        const char *name;
+        json_t *container;
+
+        json_object_foreach (json_object_get(json_object_get(document, "stack"), "containers"), name, container)
+                if (json_is_object(json_object_get(container, "schedule")))
+                        return true;
+        return false;
+}
+
 static void consider_end(struct session *s) {
         bool failed;
 
-        if (!s->ending && s->applied && progress_is_over(&s->watch.progress, &failed)) {
+        if (!s->ending && s->applied && !has_schedule(s->args->document) && progress_is_over(&s->watch.progress, &failed)) {
                 s->code = failed ? EXIT_NEGATIVE : EXIT_OK;
                 stop(s, false);
         }

@@ -43,6 +43,7 @@ enum progress_mark progress_mark(const char *state) {
                 { "ready", MARK_FINE },    { "completed", MARK_FINE }, { "failed", MARK_BAD },
                 { "backoff", MARK_BAD },   { "unhealthy", MARK_BAD },  { "stopped", MARK_RESTS },
                 { "removed", MARK_RESTS }, { "waiting", MARK_RESTS },  { "pending", MARK_RESTS },
+                { "scheduled", MARK_RESTS },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)

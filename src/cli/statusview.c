@@ -35,6 +35,41 @@ static void put_exit(const json_t *exit, struct buf *out) {
                 buf_printf(out, " (%s)", reason);
 }
 
+/* A time to come, as it is said here and now: "Mon 03:30"; within a minute with its seconds, beyond six days with its date. */
+static void put_moment(uint64_t usec, uint64_t now_usec, struct buf *out) {
+        time_t at = (time_t)(usec / USEC_PER_SEC);
+        uint64_t away = usec > now_usec ? usec - now_usec : 0;
+        char text[64] = "?";
+        struct tm tm = { 0 };
+
+        (void)localtime_r(&at, &tm);
+        if (away < 60 * USEC_PER_SEC)
+                (void)strftime(text, sizeof(text), "%a %H:%M:%S", &tm);
+        else if (away < 6 * 86400 * USEC_PER_SEC)
+                (void)strftime(text, sizeof(text), "%a %H:%M", &tm);
+        else
+                (void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
+        buf_puts(out, text);
+}
+
+/* Of a job with a schedule that does not run now. */
+static bool put_next_run(const json_t *container, const char *state, uint64_t now_usec, struct buf *out) {
+        uint64_t next = statusview_time(json_object_get(container, "next_run_at"));
+        bool rests = strcmp(state, "scheduled") == 0, failed = strcmp(state, "failed") == 0;
+
+        if (!json_is_string(json_object_get(container, "schedule")) || !(rests || failed || strcmp(state, "completed") == 0) ||
+            (next == 0 && !rests))
+                return false;
+        buf_puts(out, "next ");
+        if (next > 0)
+                put_moment(next, now_usec, out);
+        else
+                buf_puts(out, "never");
+        if (failed)
+                put_exit(json_object_get(container, "exit"), out);
+        return true;
+}
+
 void statusview_state(const json_t *container, uint64_t now_usec, struct buf *out) {
         const char *state = text_of(container, "state");
         uint64_t next = statusview_time(json_object_get(container, "next_attempt_at"));
@@ -42,6 +77,8 @@ void statusview_state(const json_t *container, uint64_t now_usec, struct buf *ou
 
         if (!state)
                 state = "?";
+        if (put_next_run(container, state, now_usec, out))
+                return;
         buf_puts(out, state);
         if (strcmp(state, "backoff") == 0 && next > now_usec)
                 buf_printf(out, " %s", duration_whole(words, next - now_usec + USEC_PER_SEC - 1));
@@ -131,6 +168,42 @@ static bool is_worth_a_line(const char *key, const json_t *value) {
                !(json_is_object(value) && json_object_size(value) == 0);
 }
 
+static void put_start(const json_t *run, struct buf *out) {
+        time_t at = (time_t)(statusview_time(json_object_get(run, "started_at")) / USEC_PER_SEC);
+        char when[64] = "?";
+        struct tm tm;
+
+        if (localtime_r(&at, &tm))
+                (void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+        buf_puts(out, when);
+}
+
+void statusview_run(const json_t *run, struct buf *out) {
+        buf_puts(out, "ran ");
+        put_start(run, out);
+        put_exit(json_object_get(run, "exit"), out);
+}
+
+/* "2026-11-28 03:30:00  4.1s  exited with status 0", one a line. */
+static void put_runs(const json_t *runs, struct buf *out) {
+        size_t i;
+        json_t *run;
+
+        json_array_foreach (runs, i, run) {
+                const char *message = text_of(run, "message");
+                json_int_t attempts = json_integer_value(json_object_get(run, "attempts"));
+                char took[NUM_TEXT_MAX];
+
+                buf_printf(out, "    %-16s ", i == 0 ? "runs" : "");
+                put_start(run, out);
+                buf_printf(out, "  %s  %s",
+                           num_human_duration(took, duration_usec(json_number_value(json_object_get(run, "duration")))), message ? message : "?");
+                if (attempts > 1)
+                        buf_printf(out, " (%lld attempts)", (long long)attempts);
+                buf_putc(out, '\n');
+        }
+}
+
 void statusview_block(const json_t *container, const char *target, uint64_t now_usec, struct buf *out) {
         const char *key, *inner;
         json_t *value, *part;
@@ -141,6 +214,10 @@ void statusview_block(const json_t *container, const char *target, uint64_t now_
         json_object_foreach ((json_t *)(uintptr_t)container, key, value) {
                 if (!is_worth_a_line(key, value))
                         continue;
+                if (strcmp(key, "runs") == 0) {
+                        put_runs(value, out);
+                        continue;
+                }
                 buf_printf(out, "    %-16s ", key);
                 if (json_is_object(value)) {
                         const char *space = "";

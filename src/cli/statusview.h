@@ -11,6 +11,8 @@
 void statusview_state(const json_t *container, uint64_t now_usec, struct buf *out);
 const char *statusview_color(const char *state);  /* of the word; NULL: none */
 bool statusview_is_running(const json_t *container);
+/* "ran 2026-11-28 03:30:00 (exit 0)": a finished run of a job. */
+void statusview_run(const json_t *run, struct buf *out);
 /* "12m", "-" when it does not run. */
 void statusview_uptime(const json_t *container, uint64_t now_usec, struct buf *out);
 /* Part of one CPU in percent since the start, or, with an earlier sample of the same run, since then. "-": unknown. */

@@ -1,5 +1,6 @@
 /* check, render: offline, without root. */
 #include "document.h"
+#include "scheduleview.h"
 #include "verbs.h"
 
 #include <ctrsup/text/json.h>
@@ -58,6 +59,8 @@ static int check_file(struct cli *c, const char *file, const struct variables *v
         if (code != EXIT_OK || c->quiet)
                 return code;
         buf_printf(&text, "%s: ok\n", d.diags.file);
+        if (c->verbose > 0)
+                scheduleview_put(&d, document_now(), &text);
         return cli_print(c, &text);
 }
 

@@ -1,5 +1,6 @@
 /* status: what runs, as a table, as blocks, as JSON, as names. */
 #include "daemon.h"
+#include "duration.h"
 #include "statusview.h"
 #include "table.h"
 #include "target.h"
@@ -11,7 +12,7 @@
 enum { ALL = 1, WATCH };
 
 const struct args_option status_options[] = {
-        { ALL, 'a', "all", NULL, "finished runs of jobs too (this version keeps none)" },
+        { ALL, 'a', "all", NULL, "finished runs of jobs too, as many as keep_runs says" },
         { WATCH, 'w', "watch", NULL, "again and again, every two seconds; with -o json one document a line" },
         { 0 },
 };
@@ -20,7 +21,7 @@ const struct args_option status_options[] = {
 
 struct status {
         struct cli *cli;
-        bool watch;
+        bool watch, all;
         json_t *targets; /* NULL: all */
         json_t *earlier; /* the containers of the last round */
         uint64_t earlier_usec;
@@ -93,6 +94,24 @@ static void add_row(const struct status *s, struct table_view *table, const json
                 buf_done(&parts[i]);
 }
 
+/* The finished runs of a job, below it. */
+static void add_runs(struct table_view *table, const json_t *all, const json_t *container) {
+        enum { STATE = 1, UPTIME = 4, N = 8 };
+        char name[TARGET_TEXT_SIZE], took[NUM_TEXT_MAX];
+        size_t i;
+        json_t *run;
+
+        json_array_foreach (json_object_get(container, "runs"), i, run) {
+                const char *cells[N] = { name_of(all, container, name), "", "-", "-", took, "-", "-", "-" };
+                _cleanup_buf_ struct buf state = BUF_NULL;
+
+                statusview_run(run, &state);
+                (void)num_human_duration(took, duration_usec(json_number_value(json_object_get(run, "duration"))));
+                cells[STATE] = buf_text(&state);
+                table_row(table, cells, STATE, NULL);
+        }
+}
+
 static int put_table(const struct status *s, const json_t *all, struct buf *out) {
         static const struct table_column columns[] = {
                 { "CONTAINER", false, true }, { "STATE", false, true }, { "HEALTH", false, true },  { "RESTARTS", false, false },
@@ -105,8 +124,11 @@ static int put_table(const struct status *s, const json_t *all, struct buf *out)
 
         if (!table)
                 return cli_oom(s->cli);
-        json_array_foreach (all, i, container)
+        json_array_foreach (all, i, container) {
                 add_row(s, table, all, container, now);
+                if (s->all)
+                        add_runs(table, all, container);
+        }
         table_put(table, out);
         return EXIT_OK;
 }
@@ -219,8 +241,8 @@ int verb_status(struct cli *c, struct args *args) {
         while ((id = args_next(args)) != ARGS_END) {
                 if (id < 0)
                         return id == ARGS_HELP ? EXIT_OK : EXIT_USAGE;
-                if (id == WATCH)
-                        s.watch = true;
+                s.watch = s.watch || id == WATCH;
+                s.all = s.all || id == ALL;
         }
         if (args_n_words(args) > 0) {
                 s.targets = targets_json(args_words(args), args_n_words(args), &err);

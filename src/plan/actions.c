@@ -58,7 +58,9 @@ static void add_for_each(struct making *m, enum action_kind kind, const struct p
 static bool is_stopped_first(const struct making *m, const struct plan_change *c) {
         const struct spec_container *before = m->in->old_spec ? spec_find(m->in->old_spec, c->container) : NULL;
 
-        if (!before || c->verb != PLAN_REPLACED || !plan_is_alive(m->in, c->container))
+        const struct spec_container *now = m->in->new_spec ? spec_find(m->in->new_spec, c->container) : NULL;
+
+        if (!before || c->verb != PLAN_REPLACED || !plan_is_alive(m->in, c->container) || (now && spec_is_scheduled(now)))
                 return false;
         for (size_t i = 0; i < m->p->n_changes; i++) {
                 const struct plan_change *x = m->p->changes + i;

@@ -127,7 +127,7 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
         const struct instance *i = first_instance(in, c->container);
 
         if (in->resume) {
-                if (i && i->desire == DESIRE_RUN && i->phase == PHASE_PENDING) {
+                if (i && i->desire == DESIRE_RUN && i->phase == PHASE_PENDING && !spec_is_scheduled(declared)) {
                         c->verb = PLAN_STARTED;
                         c->reason = "not running";
                 } else if (i && i->desire == DESIRE_RUN && i->outdated) {
@@ -145,6 +145,8 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
         } else if (i->desire == DESIRE_HELD) { /* for a plan whose place this one takes */
                 c->verb = PLAN_STARTED;
                 c->reason = "was to be started again";
+        } else if (spec_is_scheduled(declared)) {
+                return; /* its time will come */
         } else if (i->phase == PHASE_PENDING && !i->waiting) {
                 c->verb = PLAN_STARTED;
                 c->reason = "not started yet";
@@ -212,7 +214,8 @@ static int let_followers_follow(struct plan *p, const struct plan_input *in) {
         for (size_t k = 0; k < in->new_spec->n_containers; k++) {
                 struct plan_change *c = first + order[k];
 
-                if (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || !may_follow(in, c->container))
+                if (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || !may_follow(in, c->container) ||
+                    spec_is_scheduled(in->new_spec->containers + order[k])) /* a run goes on to its end */
                         continue;
                 for (size_t j = 0; j < in->new_spec->n_containers; j++) {
                         const struct plan_change *x = first + j;

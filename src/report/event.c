@@ -72,6 +72,10 @@ static void words_restart(const struct report_event *e, struct buf *out) {
         buf_printf(out, "restart %llu in %s", (unsigned long long)e->restarts + 1, num_human_duration(time, e->delay_usec));
 }
 
+static void words_skipped(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "a run is left out: %s", e->message ? e->message : "for no known reason");
+}
+
 static void words_limit(const struct report_event *e, struct buf *out) {
         buf_printf(out, "failed: it ended %llu times within its restart window, restart_policy.max_attempts is reached",
                    (unsigned long long)e->restarts);
@@ -144,6 +148,10 @@ static const struct row {
                                  "then start it with ctrsup start @CTRSUP_STACK@/@CTRSUP_CONTAINER@." },
         [REPORT_CONTAINER_UPDATED] = { "container-updated", MESSAGE_ID_CONTAINER_UPDATED, LOG_INFO, words_updated, NULL, NULL },
         [REPORT_JOB_FINISHED] = { "job-finished", MESSAGE_ID_JOB_FINISHED, PRIORITY_BY_EXIT, words_exited, NULL, NULL },
+        [REPORT_JOB_SKIPPED] = { "job-skipped", MESSAGE_ID_JOB_SKIPPED, LOG_WARNING, words_skipped,
+                                 "A run of job @CTRSUP_STACK@/@CTRSUP_CONTAINER@ was left out",
+                                 "@CTRSUP_REASON@. schedule.overlap says what is done when a run takes longer than it is until the next,\n"
+                                 "schedule.persistent whether what was missed is made up for; ctrsup start runs it now." },
         [REPORT_DRIFT_CORRECTED] = { "drift-corrected", MESSAGE_ID_DRIFT_CORRECTED, LOG_WARNING, words_drift,
                                      "Somebody changed what belongs to ctrsup",
                                      "@CTRSUP_WHAT@ was set back to what the stack file says. If the change was meant to stay, make it there." },
@@ -314,7 +322,7 @@ static void put_details(const struct report_event *e, struct buf *out) {
                 counted(out, "CTRSUP_N_CHANGED", e->changed);
         if (e->kind == REPORT_LOG_SUPPRESSED)
                 counted(out, "N_DROPPED", e->dropped);
-        if (e->kind == REPORT_STACK_APPLY_FAILED)
+        if (e->kind == REPORT_STACK_APPLY_FAILED || e->kind == REPORT_JOB_SKIPPED)
                 field(out, "CTRSUP_REASON", e->message);
         number(out, "ERRNO", (uint64_t)(e->error > 0 ? e->error : 0));
         field(out, "CTRSUP_STEP", e->step);

@@ -10,8 +10,10 @@ static const struct {
         const char *words;
 } troubles[] = { { PHASE_FAILED, "failed" }, { PHASE_UNHEALTHY, "unhealthy" }, { PHASE_BACKOFF, "backing off" } };
 
-/* It is where it should be; a job that runs is. */
+/* It is where it should be; a job that runs is, and one whose time has not come. */
 static bool is_ready(const struct instance *i) {
+        if (i->policy.scheduled && i->phase == PHASE_PENDING)
+                return !i->waiting;
         return i->phase == PHASE_READY || i->phase == PHASE_COMPLETED || (i->phase == PHASE_RUNNING && i->policy.type == TYPE_JOB);
 }
 

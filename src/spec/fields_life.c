@@ -151,13 +151,15 @@ static const struct field update_config_fields[] = {
 const struct table update_config_table = { FIELDS(update_config_fields) };
 
 static const struct field schedule_fields[] = {
-        { .key = "on_calendar", LATER(calendar), .preset_words = "required", .change = CHANGE_META,
-          .doc = "systemd.time(7) expression, optional time zone", .example = "Mon..Fri 03:30" },
-        { .key = "persistent", LATER(bool), .preset_words = "true", .change = CHANGE_META,
-          .doc = "run once at start-up if a run was missed while down", .example = "false" },
-        { .key = "randomized_delay", LATER(duration), .preset_words = "0s", .change = CHANGE_META,
-          .doc = "spread, stable per host+job", .example = "10m" },
-        { .key = "overlap", LATER(word), .preset_words = "skip", .change = CHANGE_META,
-          .doc = "previous run still going: skip, queue, replace", .example = "queue" },
+        { .key = "on_calendar", .type = &type_calendar, AT(spec_schedule, on_calendar), .flags = FIELD_REQUIRED | FIELD_INHERITABLE,
+          .change = CHANGE_META, .doc = "when it runs; a time zone may stand behind it, else it is the host's",
+          .example = "Mon..Fri 03:30" },
+        { .key = "persistent", .type = &type_bool, AT(spec_schedule, persistent), .preset = "true", .change = CHANGE_META,
+          .doc = "runs that were missed, because the supervisor or the machine was down, are made up for by one", .example = "false" },
+        { .key = "randomized_delay", .type = &type_duration, AT(spec_schedule, randomized_delay_usec),
+          .max = 366 * INT64_C(86400) * (int64_t)USEC_PER_SEC, .preset = "0s", .change = CHANGE_META, .doc = "up to so much later, always the same for one job on one host", .example = "10m" },
+        { .key = "overlap", .type = &type_enum, AT(spec_schedule, overlap), WORDS(spec_overlap_words), .preset = "skip",
+          .change = CHANGE_META, .doc = "when the run before goes on: leave this one out, run it afterwards, or stop that one for it",
+          .example = "queue" },
 };
 const struct table schedule_table = { FIELDS(schedule_fields) };

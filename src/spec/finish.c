@@ -326,6 +326,8 @@ static void check_type_keys(struct walk *w, const struct node *n, const struct s
         } keys[] = {
                 { "max_runtime", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
                 { "rerun", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+                { "schedule", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+                { "keep_runs", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
                 { "readiness", TYPE_SERVICE, "a job does not get ready, it completes", "remove it; max_runtime bounds a job" },
         };
 
@@ -335,6 +337,18 @@ static void check_type_keys(struct walk *w, const struct node *n, const struct s
                 if (key)
                         walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, keys[i].key, "%s", keys[i].words), "%s", keys[i].hint);
         }
+}
+
+/* Both say when a job runs again. */
+static void check_schedule(struct walk *w, const struct node *n) {
+        const struct node *rerun = key_of(n, "rerun"), *schedule = key_of(n, "schedule");
+
+        if (!rerun || !schedule)
+                return;
+        struct diag *d = walk_complain_at(w, DIAG_CONFLICT, rerun->mark, "rerun", "a job with a schedule runs when its time comes");
+        if (d)
+                diag_note(w->diags, d, schedule->mark, "schedule given here");
+        walk_hint(w, d, "remove one of them");
 }
 
 void container_finish(struct walk *w, const struct node_entry *entry, void *at) {
@@ -356,6 +370,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
         check_targets(w, n, c);
         readiness_check(w, n, c);
         check_type_keys(w, n, c);
+        check_schedule(w, n);
         resolve_caps(w, n, c);
         default_ulimits(w, c);
         default_sysctls(w, c);

@@ -19,5 +19,4 @@ const struct type later_port_range = { .name = "port or range" };
 const struct type later_address = { .name = "address" };
 const struct type later_mac = { .name = "MAC address" };
 const struct type later_signal = { .name = "signal" };
-const struct type later_calendar = { .name = "calendar expression", .units = "systemd.time(7)" };
 const struct type later_digest = { .name = "digest" };

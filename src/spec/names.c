@@ -17,6 +17,11 @@ const char *const spec_restart_words[_RESTART_MAX] = {
 const char *const spec_rerun_words[_RERUN_MAX] = {
         [RERUN_ON_CHANGE] = "on-change", [RERUN_ON_APPLY] = "on-apply", [RERUN_ON_BOOT] = "on-boot"
 };
+const char *const spec_overlap_words[_OVERLAP_MAX] = {
+        [OVERLAP_SKIP] = "skip",
+        [OVERLAP_QUEUE] = "queue",
+        [OVERLAP_REPLACE] = "replace",
+};
 /* CONDITION_AUTO is what no key says. */
 const char *const spec_condition_words[_CONDITION_MAX] = {
         [CONDITION_STARTED] = "started", [CONDITION_HEALTHY] = "healthy", [CONDITION_COMPLETED] = "completed"

@@ -45,6 +45,14 @@ static void complain_no_container(struct walk *w, const struct spec *s, const st
                 walk_hint(w, d, "containers: %s", buf_text(&names));
 }
 
+/* It is there now and then: who waits for it, or joins it, would be there by chance. */
+static void complain_scheduled(struct walk *w, struct mark mark, const char *path, const struct spec_container *on) {
+        struct diag *d = walk_complain_at(w, DIAG_CONFLICT, mark, path, "%s has a schedule: nobody can wait for its time to come",
+                                          walk_quote(w, on->name));
+
+        walk_hint(w, d, "remove this, or the schedule");
+}
+
 /* false: something about the references is wrong, so that following them makes no sense. */
 static bool check_namespace_refs(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
         bool good = true;
@@ -62,6 +70,8 @@ static bool check_namespace_refs(struct walk *w, const struct spec *s, struct no
                                          name);
                 else if (!spec_find(s, name))
                         complain_no_container(w, s, n, place(w, c, key), name);
+                else if (spec_is_scheduled(spec_find(s, name)))
+                        complain_scheduled(w, n->mark, place(w, c, key), spec_find(s, name));
                 else
                         continue;
                 good = false;
@@ -123,6 +133,8 @@ static bool check_dependency_refs(struct walk *w, const struct spec *s, struct n
                         walk_complain_at(w, DIAG_CYCLE, at.mark, place(w, c, key), "it is this container itself");
                 else if (!on)
                         complain_no_container(w, s, &at, place(w, c, key), d->container);
+                else if (spec_is_scheduled(on))
+                        complain_scheduled(w, at.mark, place(w, c, key), on);
                 else {
                         resolve_condition(w, containers, c, d, on);
                         continue;

@@ -25,6 +25,10 @@ const struct spec_container *spec_find(const struct spec *s, const char *name) {
         return NULL;
 }
 
+bool spec_is_scheduled(const struct spec_container *c) {
+        return c->type == TYPE_JOB && c->schedule.on_calendar.value;
+}
+
 bool spec_has_readiness(const struct spec_container *c) {
         return c->healthcheck.kind != HEALTHCHECK_NONE || spec_readiness_of(c) != READINESS_STARTED;
 }

@@ -16,6 +16,7 @@
 extern const char *const spec_type_words[_TYPE_MAX];
 extern const char *const spec_restart_words[_RESTART_MAX];
 extern const char *const spec_rerun_words[_RERUN_MAX];
+extern const char *const spec_overlap_words[_OVERLAP_MAX];
 extern const char *const spec_condition_words[_CONDITION_MAX];
 extern const char *const spec_rootfs_mode_words[_ROOTFS_MODE_MAX];
 extern const char *const spec_volume_type_words[_VOLUME_TYPE_MAX];
@@ -36,10 +37,11 @@ extern const struct type type_namespace, type_id;
 extern const struct type type_cpus, type_cpu_weight, type_cpu_list, type_hugetlb, type_ulimits, type_caps, type_sysctls,
         type_signal;
 extern const struct type type_port, type_http_path, type_http_host, type_http_headers, type_http_status;
+extern const struct type type_calendar;
 
 extern const struct type later_bool, later_int, later_text, later_word, later_name, later_list, later_map, later_argv,
         later_duration, later_size, later_mode, later_path, later_host_path, later_port, later_port_range, later_address,
-        later_mac, later_signal, later_calendar, later_digest;
+        later_mac, later_signal, later_digest;
 
 extern const struct table env_file_table, named_volume_table, network_table, ipam_table, secret_table, config_table;
 extern const struct table rootfs_table, layer_table, volume_table, volume_bind_table, volume_volume_table, volume_tmpfs_table,

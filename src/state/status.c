@@ -48,6 +48,7 @@ struct policy policy_of(const struct spec_container *c) {
                 .unhealthy_restarts = c->healthcheck.on_failure == ON_FAILURE_RESTART,
                 .ready_timeout_usec = c->readiness.timeout_usec,
                 .max_runtime_usec = c->max_runtime_usec,
+                .scheduled = spec_is_scheduled(c),
                 .ready_when_started = c->type == TYPE_SERVICE && spec_readiness_of(c) == READINESS_STARTED,
         };
 }

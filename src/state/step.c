@@ -261,9 +261,10 @@ static void stop_down(struct move *m) {
         rest(m, PHASE_STOPPED);
 }
 
-/* Nothing of it runs. A job has done what it was to: that is not to be forgotten, or it would be done again. */
+/* Nothing of it runs. A job has done what it was to: that is not to be forgotten, or it would be done again. One that has a schedule
+ * has done it for this time, and there are to be no others. */
 static void stop_completed(struct move *m) {
-        if (m->i->policy.type == TYPE_JOB)
+        if (m->i->policy.type == TYPE_JOB && !m->i->policy.scheduled)
                 m->i->desire = DESIRE_STOPPED;
         else
                 stop_down(m);
@@ -375,6 +376,9 @@ static void recall(struct move *m) {
                 rest(m, PHASE_STOPPED);
         else if (was->phase == PHASE_BACKOFF)
                 wait_on(m, was->deadline_usec);
+        else if (i->policy.scheduled) /* its time had come; there is no plan to say so */
+                i->waiting = was->phase == PHASE_STARTING || (was->phase == PHASE_PENDING && was->waiting) ||
+                             (was->phase == PHASE_STOPPING && was->again);
 }
 
 /* A stop under way goes on; one that was decided and not begun begins; a restart's second half is still to come. */
@@ -382,6 +386,7 @@ static void adopt(struct move *m) {
         struct instance *i = m->i;
         const struct instance *was = m->e->was;
 
+        i->waiting = false;
         if (m->e->ended)
                 i->populated = true;
         else if (m->e->starting) {

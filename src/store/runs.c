@@ -80,6 +80,12 @@ static const struct number {
         NUMBER("root_gid", U32, root_gid),
         NUMBER("guessed", BOOL, guessed),
         NUMBER("kept", BOOL, instance.kept),
+        NEWER("waiting", BOOL, instance.waiting),
+        NEWER("schedule", U64, schedule.id),
+        NEWER("taken_usec", U64, schedule.taken_usec),
+        NEWER("queued", BOOL, schedule.queued),
+        NEWER("began_usec", U64, began_usec),
+        NEWER("began_real_usec", U64, began_real_usec),
 };
 
 /* UINT64_MAX is "never", and JSON's integers end at INT64_MAX: it is -1 there. */

@@ -1,7 +1,9 @@
 #include "describe.h"
 #include "gate.h"
 #include "health.h"
+#include "job_record.h"
 #include "member.h"
+#include "schedule.h"
 #include "unreadable.h"
 
 #include <ctrsup/act/log.h>
@@ -104,12 +106,28 @@ static json_t *log_json(const struct member *b) {
                          b->container->logging.tag ? b->container->logging.tag : tag);
 }
 
+/* Of a job: when it runs, and how it ran. */
+static void put_job(const struct member *b, json_t *container) {
+        const char *calendar = spec_is_scheduled(b->container) ? b->container->schedule.on_calendar.text : NULL;
+
+        (void)json_object_set_new(container, "schedule", describe_text(calendar));
+        (void)json_object_set_new(container, "next_run_at", describe_time(schedule_next_of(b)));
+        (void)json_object_set_new(container, "runs", job_record_runs(b));
+}
+
+/* Of a job whose time has not come nothing is pending. */
+static const char *state_name(const struct member *b) {
+        const struct instance *i = &b->state;
+
+        return i->phase == PHASE_PENDING && i->policy.scheduled && !i->waiting ? "scheduled" : phase_name(i->phase);
+}
+
 json_t *describe_container(const struct member *b) {
         const struct instance *i = &b->state;
         struct manager *m = b->stack->manager;
 
-        return json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
-                         i->container, "replica", (int)i->replica, "state", phase_name(i->phase), "health", describe_text(health_status_name(health_of(b))),
+        json_t *j = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
+                         i->container, "replica", (int)i->replica, "state", state_name(b), "health", describe_text(health_status_name(health_of(b))),
                          "health_message", describe_text(health_reason(b)), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
                          describe_exit(&i->last_exit), "started_at",
@@ -117,6 +135,8 @@ json_t *describe_container(const struct member *b) {
                          i->phase == PHASE_BACKOFF ? moment_json(m, i->deadline_usec) : json_null(), "message", message_json(b), "limits",
                          limits_json(&b->container->limits), "usage", usage_json(b), "addresses", "log", log_json(b), "revision",
                          (json_int_t)i->revision);
+        put_job(b, j);
+        return j;
 }
 
 static const char *readiness_words(const struct member *b) {
@@ -176,7 +196,7 @@ json_t *describe_transition(const struct member *b, enum phase from) {
 
         return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f, s:o}", "time", describe_time(now.real_usec), "stack", i->stack,
                          "container", i->container, "replica", (int)i->replica, "from", phase_name(from), "to",
-                         phase_name(i->phase), "message", transition_words(b), "duration", lasted, "within",
+                         state_name(b), "message", transition_words(b), "duration", lasted, "within",
                          within_json(i, &now));
 }
 

@@ -24,7 +24,7 @@ static json_t *declaration(const struct member *b) {
 }
 
 static bool is_of_interest(const struct member *b) {
-        return b->container->type == TYPE_JOB && b->container->rerun == RERUN_ON_CHANGE;
+        return b->container->type == TYPE_JOB && b->container->rerun == RERUN_ON_CHANGE && !spec_is_scheduled(b->container);
 }
 
 bool jobs_has_succeeded(const struct member *b) {

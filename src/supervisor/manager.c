@@ -17,6 +17,7 @@
 #include "removal.h"
 #include "restore.h"
 #include "rights.h"
+#include "schedule.h"
 #include "stacks.h"
 #include "watch.h"
 
@@ -388,6 +389,8 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
         if (r >= 0)
                 r = ready_open(m, err);
         if (r >= 0)
+                r = schedule_open(m, err);
+        if (r >= 0)
                 r = uids_host_ranges(&m->host.uids_taken, &m->host.n_uids_taken, err);
         if (r >= 0)
                 r = rights_load(m, err);
@@ -454,6 +457,7 @@ struct manager *manager_free(struct manager *m) {
         inside_done(m);
         degraded_done(m);
         ready_done(m);
+        schedule_done(m);
         quiesce_done(m);
         reload_done(m);
         adopt_done(m);

@@ -19,6 +19,7 @@
 #include <ctrsup/report/notify.h>
 #include <ctrsup/spec/settings.h>
 #include <ctrsup/state/backoff.h>
+#include <ctrsup/state/schedule.h>
 #include <ctrsup/state/step.h>
 
 #include <systemd/sd-event.h>
@@ -37,11 +38,23 @@ struct adoption;
 struct left_pipes;
 struct run;
 struct last_end;
+struct job_run;
 
 enum { PASSED_NAME_SIZE = 64 };
 struct passed_fd {
         char name[PASSED_NAME_SIZE];
         int fd;
+};
+
+/* Of a job: supervisor/schedule.h, supervisor/job_record.h */
+struct member_job {
+        struct schedule schedule;             /* id 0: it has none */
+        uint64_t next_usec;                   /* real; 0: to be found out; USEC_INFINITY: never */
+        uint64_t began_usec, began_real_usec; /* monotonic, real: the run that is under way; 0: none is */
+        struct job_run *runs;                 /* finished ones, the oldest first */
+        size_t n_runs;
+        bool unsaved;                         /* the disk does not know yet */
+        bool zone_said;                       /* why its next time is not known */
 };
 
 /* One instance of one container: its state (pure), what it holds on the host, and its declaration. */
@@ -74,6 +87,7 @@ struct member {
         struct run *run;                      /* while adopting: what the last supervisor wrote; else NULL */
         bool undeclared, update_due;          /* supervisor/restore.h */
         bool forgotten;                       /* its record is removed; none is written any more */
+        struct member_job job;
 };
 
 struct stack_entry {
@@ -123,6 +137,11 @@ struct manager {
         int reload_pidfd;              /* of our client that applies stacks.d; -EBADF */
         sd_event_source *pump, *keeper_source, *logger_source, *watch_source, *trash_source, *lifeline_source, *status_timer,
                 *reconcile_timer;
+        sd_event_source *schedule_timer, *clock_source; /* supervisor/schedule.h */
+        bool schedule_late;            /* time has passed in which nothing could be run */
+        bool schedule_stale;           /* when each runs next is to be found out anew */
+        uint64_t schedule_look_usec;   /* and when that is done without a reason */
+        char machine_id[64];
         struct stack_entry **stacks;
         size_t n_stacks;
         struct waiter *waiters;

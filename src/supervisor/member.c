@@ -4,9 +4,11 @@
 #include "fdstore.h"
 #include "gate.h"
 #include "health.h"
+#include "job_record.h"
 #include "jobs.h"
 #include "log_pipes.h"
 #include "orphan.h"
+#include "schedule.h"
 #include "watch.h"
 
 #include <ctrsup/act/limits.h>
@@ -53,6 +55,7 @@ struct member *member_free(struct member *b) {
                         break;
                 }
         health_free(b);
+        free(b->job.runs);
         sd_event_source_disable_unref(b->timer);
         sd_event_source_disable_unref(b->pidfd_source);
         act_instance_done(&b->host);
@@ -82,6 +85,7 @@ void member_declare(struct member *b, struct generation *g, const struct spec_co
         b->state.revision = g->revision;
         b->state.kept = false;
         health_declare(b, was);
+        schedule_declare(b, was);
         generation_unref(old);
 }
 
@@ -290,6 +294,7 @@ void member_post(struct member *b, const struct event *e) {
         b->state.blocked = !gate_is_open(b, NULL, NULL);
         b->state.needed = gate_is_needed(b);
         struct last_end_before before = last_end_look(b, e);
+        enum desire desire = b->state.desire;
         struct step st = step(&b->state, e, &now);
 
         if (b->state.cause != before.cause && b->state.cause != CAUSE_NONE && b->state.cause != CAUSE_UNHEALTHY && e->kind == EVENT_TIMER)
@@ -297,6 +302,8 @@ void member_post(struct member *b, const struct event *e) {
         last_end_note(b, &before, &st, &now);
         report_step(b, &st, &now);
         health_follow(b);
+        job_record_follow(b, &st, &now);
+        schedule_follow(b, desire);
         for (size_t n = 0; n < ARRAY_SIZE(effects); n++)
                 if (effects[n].effect == 0 || (st.effects & effects[n].effect))
                         effects[n].run(b);

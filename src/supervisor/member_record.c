@@ -1,6 +1,7 @@
 /* What a member leaves on record for the next supervisor: written when it changed, owed when it cannot be. */
 #include "degraded.h"
 #include "health.h"
+#include "job_record.h"
 #include "member.h"
 
 #include <ctrsup/base/hash.h>
@@ -20,6 +21,11 @@ static void fill_record(const struct member *b, struct run *run) {
         run->root_uid = b->host.root_uid;
         run->root_gid = b->host.root_gid;
         run->guessed = b->guessed;
+        run->schedule.id = b->job.schedule.id;
+        run->schedule.taken_usec = b->job.schedule.taken_usec;
+        run->schedule.queued = b->job.schedule.queued;
+        run->began_usec = b->job.began_usec;
+        run->began_real_usec = b->job.began_real_usec;
         if (!b->health)
                 return;
         run->health = b->health->state.status;
@@ -80,6 +86,7 @@ void member_forget_record(struct member *b) {
         struct err err = { 0 };
 
         b->forgotten = true;
+        job_record_forget(b);
         if (m->options->mode == MODE_SERVICE &&
             runs_remove(m->runtime_fd, b->state.stack, b->state.container, b->state.replica, &err) < 0)
                 member_say(b, &err);

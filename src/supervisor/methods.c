@@ -228,7 +228,8 @@ static bool operates_on(const json_t *targets, bool all, const struct member *b)
         return (all || targets_match(targets, b)) && b->state.desire != DESIRE_GONE;
 }
 
-static void operate_on(struct member *b, const struct operation *o) {
+/* named: itself, not only its stack. A job with a schedule is run when it is asked for; with the others it waits for its time. */
+static void operate_on(struct member *b, const struct operation *o, bool named) {
         struct event e = { .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec };
 
         if (o->event == EVENT_STOP)
@@ -237,7 +238,9 @@ static void operate_on(struct member *b, const struct operation *o) {
                 return;
         if (o->event != EVENT_STOP && stack_will_restart(b))
                 return; /* it is down for what comes before it in the plan */
-        if (o->event == EVENT_START && b->state.leaving && b->state.outdated)
+        if (b->state.policy.scheduled && o->event != EVENT_STOP && !named && !phase_is_up(b->state.phase))
+                e.kind = EVENT_WANTED;
+        else if (o->event == EVENT_START && b->state.leaving && b->state.outdated)
                 e.kind = EVENT_RESTART; /* not kept up as it is: what it runs is not declared any more */
         member_post(b, &e);
 }
@@ -277,7 +280,7 @@ static int operate(struct manager *m, const json_t *targets, bool all, const str
                         size_t at = o->event == EVENT_START ? k : n - 1 - k;
 
                         if (chosen[at])
-                                operate_on(list[at], o);
+                                operate_on(list[at], o, !all && targets_name(targets, list[at]));
                 }
                 if (any)
                         stack_save_stopped(stack);

@@ -7,6 +7,7 @@
 #include "quiesce.h"
 #include "removal.h"
 #include "run.h"
+#include "schedule.h"
 #include "stack_plan.h"
 #include "trash.h"
 #include "watch.h"
@@ -140,6 +141,7 @@ static int run(sd_event_source *source, void *userdata) {
         } while (moved);
         settled = each_member(m, orphan_ask);
         settled = each_member(m, finish) && settled;
+        schedule_tend(m);
         if (!m->adopting)
                 (void)each_member(m, give_turn);
         settled = each_member(m, launch_first) && settled;

@@ -65,7 +65,7 @@ static bool release(struct member *b) {
                 return false;
         if (waits_for_provider(b))
                 return true;
-        member_post(b, &(struct event){ .kind = EVENT_START });
+        member_post(b, &(struct event){ .kind = b->state.policy.scheduled ? EVENT_WANTED : EVENT_START });
         return false;
 }
 

@@ -2,6 +2,7 @@
 #include "last_end.h"
 #include "jobs.h"
 #include "member.h"
+#include "schedule.h"
 #include "stack_plan.h"
 #include "stacks.h"
 #include "unreadable.h"
@@ -137,6 +138,9 @@ static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
         struct err err = { 0 };
 
         int r = runs_read(m->runtime_fd, o->s->name, b->state.container, b->state.replica, &run, &err);
+        int known = is_passing(r) ? 0 : schedule_recall(b, r < 0 ? NULL : &run, ret_err);
+        if (known < 0)
+                return known;
         if (r < 0) {
                 if (is_passing(r)) {
                         *ret_err = err;
@@ -357,7 +361,7 @@ void stack_resume(struct stack_entry *s) {
                 b->update_due = false;
                 if (b->state.desire == DESIRE_GONE && instance_is_down(&b->state))
                         member_post(b, &(struct event){ .kind = EVENT_REMOVE });
-                else if (b->state.desire == DESIRE_RUN && shares_what_is_gone(b))
+                else if (b->state.desire == DESIRE_RUN && !b->state.policy.scheduled && shares_what_is_gone(b))
                         member_post(b, &(struct event){ .kind = EVENT_RESTART });
         }
         if (s->manager->quiesced && s->generation)

@@ -111,7 +111,7 @@ static bool action_is_done(const struct stack_entry *s, const struct plan_action
                 if (b->launch_due || b->state.again)
                         return false;
                 return b->state.waiting || phase_is_up(b->state.phase) || phase_is_settled(b->state.phase) ||
-                       b->state.phase == PHASE_BACKOFF;
+                       b->state.phase == PHASE_BACKOFF || b->state.policy.scheduled;
         case ACTION_UPDATE_META:
         case ACTION_UPDATE_LIVE:
         case ACTION_FORGET_STACK:
@@ -119,6 +119,16 @@ static bool action_is_done(const struct stack_entry *s, const struct plan_action
                 break;
         }
         return true;
+}
+
+/* What is to happen to b, which is declared as c says and was not before. A run of a job with a schedule goes on to its end; a service
+ * that becomes one has none. */
+static enum event_kind event_of(const struct stack_entry *s, const struct plan_action *a, const struct member *b, const struct spec_container *c) {
+        if (spec_is_scheduled(c))
+                return b->container->type == TYPE_SERVICE && !instance_is_down(&b->state) ? EVENT_HOLD : EVENT_WANTED;
+        if (a->kind == ACTION_REPLACE)
+                return EVENT_REPLACE;
+        return s->plan->resume && b->state.phase == PHASE_PENDING ? EVENT_RESUME : EVENT_START;
 }
 
 static void begin_action(struct stack_entry *s, const struct plan_action *a) {
@@ -155,11 +165,10 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
                         b = member_new(s, s->generation, c, a->replica);
                 if (!b)
                         break; /* out of memory: the next reconcile tries again */
+                enum event_kind kind = event_of(s, a, b, c);
                 member_declare(b, s->generation, c);
-                b->state.outdated = false;
-                member_post(b, &(struct event){ .kind = a->kind == ACTION_REPLACE                            ? EVENT_REPLACE
-                                                        : s->plan->resume && b->state.phase == PHASE_PENDING ? EVENT_RESUME
-                                                                                                             : EVENT_START });
+                b->state.outdated = b->forget_due = false;
+                member_post(b, &(struct event){ .kind = kind });
                 break;
         case ACTION_FORGET_STACK: /* stack_try_forget(), when the last member is gone */
         case _ACTION_KIND_MAX:

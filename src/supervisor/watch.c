@@ -44,6 +44,16 @@ bool targets_match(const json_t *targets, const struct member *b) {
         return false;
 }
 
+bool targets_name(const json_t *targets, const struct member *b) {
+        size_t n;
+        json_t *t;
+
+        json_array_foreach (targets, n, t)
+                if (json_is_string(t) && strchr(json_string_value(t), '/') && target_matches(json_string_value(t), b))
+                        return true;
+        return false;
+}
+
 static bool concerns(const struct waiter *w, const struct member *b) {
         if (w->plans && json_array_size(w->targets) == 0)
                 return false;
@@ -143,9 +153,20 @@ static enum verdict judge_healthy(const struct member *b, uint64_t now, uint64_t
         return health_of(b) == HEALTH_HEALTHY ? DONE : NOT_YET;
 }
 
+/* A job with a schedule is where it should be, whatever it does: nobody asked for this run of it. Who did is told how it ends. */
+static bool is_left_to_its_time(const struct waiter *w, const struct member *b) {
+        if (!b->state.policy.scheduled || w->goal != GOAL_UP)
+                return false;
+        if (schedule_is_resting(&b->state) && (b->state.phase == PHASE_PENDING || b->phase_since_usec < w->started_usec))
+                return true;
+        return !targets_name(w->targets, b);
+}
+
 static enum verdict judge(const struct waiter *w, const struct member *b, uint64_t now, uint64_t *look_again) {
         const struct instance *i = &b->state;
 
+        if (is_left_to_its_time(w, b))
+                return DONE;
         switch (w->goal) {
         case GOAL_UP:
                 return judge_up(b, w->settle ? SETTLE_USEC : 0, now, look_again);

@@ -40,4 +40,5 @@ void watch_done(struct manager *m);
 
 /* Does a target name it? STACK, STACK/CONTAINER, STACK/CONTAINER.N */
 bool target_matches(const char *target, const struct member *b);
+bool targets_name(const json_t *targets, const struct member *b); /* by one that is not its stack's */
 bool targets_match(const json_t *targets, const struct member *b); /* NULL: everything */

@@ -106,6 +106,16 @@ static void states_in_words(void **state _unused_) {
                 { "{'state':'failed','exit':{'code':null,'signal':null,'reason':'not-started'}}", "failed (not-started)", "-",
                   "-", "-" },
                 { "{'state':'completed','exit':{'code':0,'signal':null,'reason':'exited'}}", "completed", "-", "-", "-" },
+                { "{'state':'scheduled','schedule':'daily','next_run_at':'1970-01-01T00:13:00Z','exit':null}", "next Thu 00:13:00", "-", "-", "-" },
+                { "{'state':'completed','schedule':'daily','next_run_at':'1970-01-02T03:30:00.5Z','exit':{'code':0,'signal':null,'reason':'exited'}}",
+                  "next Fri 03:30", "-", "-", "-" },
+                { "{'state':'failed','schedule':'daily','next_run_at':'1970-02-01T03:30:00Z','exit':{'code':1,'signal':null,'reason':'exited'}}",
+                  "next 1970-02-01 03:30 (exit 1)", "-", "-", "-" },
+                { "{'state':'scheduled','schedule':'daily','next_run_at':null}", "next never", "-", "-", "-" },
+                { "{'state':'completed','schedule':'daily','next_run_at':null}", "completed", "-", "-", "-" },
+                { "{'state':'running','schedule':'daily','next_run_at':'1970-01-02T03:30:00Z'}", "running", "-", "-", "-" },
+                { "{'state':'stopped','schedule':'daily','next_run_at':null}", "stopped", "-", "-", "-" },
+                { "{'state':'completed','schedule':null,'next_run_at':null}", "completed", "-", "-", "-" },
                 { "{}", "?", "-", "-", "-" },
         };
         const uint64_t now = UINT64_C(750000000);

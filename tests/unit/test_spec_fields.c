@@ -113,7 +113,10 @@ static void examples_load(void **state) {
 
                 if (is_later(f) || strcmp(f->key, "env_file") == 0 || strcmp(f->key, "time_offsets") == 0)
                         continue;
-                const char *type = strcmp(f->key, "max_runtime") == 0 || strcmp(f->key, "rerun") == 0 ? "    type: job\n" : "";
+                static const char *const of_jobs[] = { "max_runtime", "rerun", "schedule", "keep_runs" };
+                const char *type = "";
+                for (size_t k = 0; k < ARRAY_SIZE(of_jobs); k++)
+                        type = strcmp(f->key, of_jobs[k]) == 0 ? "    type: job\n" : type;
                 bool own = strcmp(f->key, "rootfs") == 0 || strcmp(f->key, "command") == 0;
                 (void)snprintf(
                         text, sizeof(text),

@@ -780,6 +780,39 @@ static void wanted(void **state _unused_) {
         assert_int_equal(l.i.phase, PHASE_BACKOFF);
 }
 
+/* Of a job with a schedule nothing but its run's own record says that its time had come. */
+static void scheduled(void **state _unused_) {
+        struct life l = running(TYPE_JOB, RESTART_NO), after;
+
+        l.i.policy.scheduled = true;
+        post_exit(&l, 0, false);
+        assert_int_equal(post_kind(&l, EVENT_STOP), EFFECT_REPORT); /* no others are to be */
+        assert_int_equal(l.i.phase, PHASE_STOPPED);
+
+        static const enum phase due[] = { PHASE_STARTING, PHASE_PENDING };
+        for (size_t n = 0; n < ARRAY_SIZE(due); n++) {
+                struct instance was = { .stack = "shop", .phase = due[n], .waiting = true, .deadline_usec = USEC_INFINITY };
+
+                after = begin(TYPE_JOB, RESTART_NO);
+                after.i.policy.scheduled = true;
+                post(&after, (struct event){ .kind = EVENT_RECALLED, .was = &was });
+                assert_int_equal(after.i.phase, PHASE_PENDING);
+                assert_true(after.i.waiting);
+                assert_true(post_kind(&after, EVENT_RESUME) & EFFECT_LAUNCH);
+        }
+        struct instance rests = { .stack = "shop", .phase = PHASE_PENDING, .deadline_usec = USEC_INFINITY };
+        after = begin(TYPE_JOB, RESTART_NO);
+        after.i.policy.scheduled = true;
+        post(&after, (struct event){ .kind = EVENT_RECALLED, .was = &rests });
+        assert_false(after.i.waiting);
+        /* what is found to run has begun */
+        rests.waiting = true;
+        post(&after, (struct event){ .kind = EVENT_RECALLED, .was = &rests });
+        post(&after, (struct event){ .kind = EVENT_ADOPTED, .pid = 5, .was = &rests });
+        assert_false(after.i.waiting);
+        assert_int_equal(after.i.phase, PHASE_RUNNING);
+}
+
 static void words(void **state _unused_) {
         assert_string_equal(event_kind_name(EVENT_START_FAILED), "start_failed");
         assert_string_equal(event_kind_name(EVENT_TIMER), "timer");
@@ -1005,5 +1038,5 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
           cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
           cmocka_unit_test(recalled_as_its_start_was_overtaken), cmocka_unit_test(recalled_with_only_left_overs),
-          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(stopped_when_completed), cmocka_unit_test(wanted), cmocka_unit_test(words), cmocka_unit_test(random_lives),
+          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(stopped_when_completed), cmocka_unit_test(wanted), cmocka_unit_test(scheduled), cmocka_unit_test(words), cmocka_unit_test(random_lives),
           cmocka_unit_test(every_pair));

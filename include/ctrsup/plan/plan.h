@@ -36,8 +36,8 @@ enum action_kind {
         ACTION_REMOVE,          /* down and forgotten (EVENT_REMOVE) */
         ACTION_UPDATE_META,     /* set the instance's policy and revision; nothing runs differently */
         ACTION_UPDATE_LIVE,     /* write the changed keys to the running container; also what UPDATE_META does */
-        ACTION_REPLACE,         /* EVENT_REPLACE with the new declaration */
-        ACTION_START,           /* create the instance when there is none, set policy and revision, EVENT_START */
+        ACTION_REPLACE,         /* EVENT_REPLACE with the new declaration; of a job with a schedule: EVENT_WANTED */
+        ACTION_START,           /* create the instance when there is none, set policy and revision, EVENT_START; or EVENT_WANTED */
         ACTION_FORGET_STACK,    /* nothing of it is left: drop its records */
         _ACTION_KIND_MAX,
 };

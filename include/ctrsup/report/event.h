@@ -29,6 +29,7 @@ enum report_kind {
         REPORT_START_LIMIT,
         REPORT_CONTAINER_UPDATED,
         REPORT_JOB_FINISHED,
+        REPORT_JOB_SKIPPED,             /* message: why */
         REPORT_DRIFT_CORRECTED,
         REPORT_POLICY_REFUSED,
         REPORT_LOG_SUPPRESSED,

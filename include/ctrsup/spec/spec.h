@@ -168,6 +168,22 @@ struct spec_dependency {
         bool required; /* false: when it cannot be had, who depends on it starts all the same */
 };
 
+/* What becomes of a run whose time comes while the one before it goes on. */
+enum spec_overlap { OVERLAP_SKIP, OVERLAP_QUEUE, OVERLAP_REPLACE, _OVERLAP_MAX };
+
+struct calendar;
+struct spec_calendar {
+        const char *text; /* as written */
+        const struct calendar *value; /* NULL: none is given */
+};
+
+struct spec_schedule {
+        struct spec_calendar on_calendar; /* value NULL: the job has no schedule */
+        bool persistent;
+        uint64_t randomized_delay_usec;
+        enum spec_overlap overlap;
+};
+
 struct spec_container {
         const char *name;
         struct mark mark; /* of its key */
@@ -209,6 +225,8 @@ struct spec_container {
         struct spec_reload reload;
         enum spec_rerun rerun;     /* of a job */
         uint64_t max_runtime_usec; /* of a job; USEC_INFINITY: no limit */
+        struct spec_schedule schedule; /* of a job */
+        uint64_t keep_runs;        /* of a job: finished runs that are remembered */
         struct spec_logging logging;
 };
 
@@ -267,6 +285,8 @@ const char *spec_namespace_text(struct arena *a, const struct spec_namespace *ns
 /* Whose namespace c ends up in, following container:X: c itself when it has its own, NULL when the host's. */
 const struct spec_container *spec_ns_owner(const struct spec *s, const struct spec_container *c, enum spec_ns ns);
 
+/* Is it a job that runs when its time comes? */
+bool spec_is_scheduled(const struct spec_container *c);
 /* When c counts as ready; never READINESS_AUTO. */
 enum spec_readiness_type spec_readiness_of(const struct spec_container *c);
 /* Would both probe the same, as often, and do the same about a failure? */

@@ -77,6 +77,7 @@ struct policy {
         bool unhealthy_restarts; /* what is unhealthy is taken down, and started again as the policy says */
         uint64_t ready_timeout_usec; /* USEC_INFINITY: as long as it takes */
         uint64_t max_runtime_usec;   /* of a job */
+        bool scheduled;              /* a job that is started when its time comes, and by nothing else but an operator */
 };
 
 enum { NAME_SIZE = 64, MESSAGE_SIZE = 512 };

@@ -12,8 +12,8 @@
  *     launches lie an end and an empty leaf.
  *   - The last intent wins. `desire` and `again` say what is wanted; a stop, remove, start or restart that arrives while the
  *     instance is on its way up or down changes these two, and the end of the way looks at them.
- *   - DESIRE_STOPPED and DESIRE_GONE beat every policy: from any phase, once the outstanding events have come, it is down. A job that
- *     has completed stays completed when it is stopped: nothing of it runs, and what it has done is done.
+ *   - DESIRE_STOPPED and DESIRE_GONE beat every policy: from any phase, once the outstanding events have come, it is down. A job without
+ *     schedule that has completed stays completed when it is stopped: nothing of it runs, and what it has done is done.
  *   - PHASE_STOPPING, PHASE_STARTING and PHASE_BACKOFF always have a deadline: nothing is waited for without end. A leaf that
  *     does not empty is killed again and again, ever more rarely, and is reported once; no second copy is started.
  *   - An exit nobody saw is EXIT_UNKNOWN and counts as a failure.

@@ -9,6 +9,7 @@
 #include <ctrsup/base/err.h>
 #include <ctrsup/state/last_end.h>
 #include <ctrsup/state/health.h>
+#include <ctrsup/state/schedule.h>
 #include <ctrsup/state/status.h>
 
 enum { RUN_REASON_SIZE = 256 };
@@ -26,6 +27,8 @@ struct run {
         uint32_t health_failures;
         char health_reason[RUN_REASON_SIZE]; /* of the last probe's outcome */
         struct last_end last_end;           /* all 0: it never ended, as far as this boot goes */
+        struct schedule schedule;       /* of a job */
+        uint64_t began_usec, began_real_usec; /* of a job: its run, with all attempts; 0: none is under way */
 };
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */
