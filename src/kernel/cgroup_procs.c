@@ -1,10 +1,14 @@
 #include <ctrsup/kernel/cgroup_procs.h>
 
+#include "cgroup_tree.h"
+
 #include <ctrsup/base/cleanup.h>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 enum { DEPTH_MAX = 16 }; /* a payload may nest deeper; its main process is not down there */
 
@@ -83,4 +87,54 @@ int cgroup_read_procs(struct cgroup_tree *t, const char *group, uint64_t generat
         *ret = l.pids;
         *ret_n = l.n;
         return 0;
+}
+
+int cgroup_holds(struct cgroup_tree *t, const char *group, uint64_t generation, pid_t pid) {
+        char path[64], text[8192], leaf[CGROUP_PATH_MAX];
+        _cleanup_free_ char *own = NULL;
+        size_t done = 0;
+        ssize_t n = 1;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+        _cleanup_fd_ int fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        while (fd >= 0 && n > 0 && done < sizeof(text) - 1) {
+                n = read(fd, text + done, sizeof(text) - 1 - done);
+                done += n > 0 ? (size_t)n : 0;
+        }
+        if (fd < 0 || n < 0)
+                return -ESRCH;
+        text[done] = '\0';
+        if (cgroup_where_self_unified(text, &own, NULL) < 0)
+                return -ESRCH;
+        const char *root = strcmp(t->root, "/") == 0 ? "" : t->root;
+        size_t len = strlen(root);
+        if (strncmp(own, root, len) != 0 || own[len] != '/')
+                return 0;
+        cgroup_leaf_path(leaf, group, generation);
+        const char *below = own + len + 1, end = strncmp(below, leaf, strlen(leaf)) == 0 ? below[strlen(leaf)] : 'x';
+        return end == '\0' || end == '/';
+}
+
+/* linux/pidfd.h of 6.15. */
+struct pidfd_info {
+        uint64_t mask, cgroup_id;
+        uint32_t ids[11];
+        int32_t exit_code;
+};
+#define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
+enum { PIDFD_INFO_CGROUPID = 1 << 2, PIDFD_INFO_EXIT = 1 << 3 };
+
+int cgroup_held(struct cgroup_tree *t, const char *group, uint64_t generation, int pidfd) {
+        struct pidfd_info info = { .mask = PIDFD_INFO_CGROUPID | PIDFD_INFO_EXIT };
+        _cleanup_fd_ int leaf = -EBADF;
+        struct stat st;
+
+        if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0)
+                return errno == ENOTTY || errno == EINVAL ? -EOPNOTSUPP : -errno;
+        if (!(info.mask & PIDFD_INFO_CGROUPID))
+                return -EOPNOTSUPP;
+        int r = cgroup_open_leaf(t, group, generation, &leaf, NULL);
+        if (r < 0)
+                return r;
+        return fstat(leaf, &st) < 0 ? -errno : info.cgroup_id == st.st_ino;
 }
