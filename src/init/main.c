@@ -31,12 +31,14 @@ static void report_failure(int error, enum exec_fault fault) {
 }
 
 static _Noreturn void run_command(char **argv, char **envp, const sigset_t *mask) {
+        char watchdog_pid[EXEC_WATCHDOG_PID_SIZE];
         enum exec_fault fault;
         const char *path = "";
 
         for (char **e = envp; *e; e++)
                 if (strncmp(*e, "PATH=", 5) == 0)
                         path = *e + 5;
+        exec_fill_watchdog_pid(envp, watchdog_pid);
         (void)setpgid(0, 0); /* its own group, as a shell would give it: a signal from the terminal reaches it once */
         (void)tcsetpgrp(STDIN_FILENO, getpgrp());
         (void)sigprocmask(SIG_SETMASK, mask, NULL);

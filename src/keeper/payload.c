@@ -131,7 +131,7 @@ int payload_command(struct child *c, const struct recipe_op *op) {
                 [EXEC_FAULT_NOT_EXECUTABLE] = KEEPER_DETAIL_NOT_EXECUTABLE,
                 [EXEC_FAULT_NOEXEC_MOUNT] = KEEPER_DETAIL_NOEXEC_MOUNT,
         };
-        char *argv[RECIPE_ARGV_MAX + 2], *envp[RECIPE_ARGV_MAX + 1];
+        char *argv[RECIPE_ARGV_MAX + 2], *envp[RECIPE_ARGV_MAX + 1], watchdog_pid[EXEC_WATCHDOG_PID_SIZE];
         const struct recipe_header *h = c->recipe->header;
         enum exec_fault fault = EXEC_FAULT_NONE;
 
@@ -147,6 +147,7 @@ int payload_command(struct child *c, const struct recipe_op *op) {
         if (r < 0)
                 return r;
         if (!(op->flags & RECIPE_INIT)) {
+                exec_fill_watchdog_pid(envp, watchdog_pid);
                 r = exec_search(recipe_string(c->recipe, op->str[0]), argv + 1, envp, &fault);
                 c->detail = details[fault];
                 return r;

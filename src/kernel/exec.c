@@ -61,3 +61,14 @@ int exec_search(const char *path, char *const argv[], char *const envp[], enum e
         }
         return result;
 }
+
+void exec_fill_watchdog_pid(char **envp, char buf[EXEC_WATCHDOG_PID_SIZE]) {
+        char number[IO_DECIMAL_MAX];
+
+        for (; *envp; envp++)
+                if (strcmp(*envp, EXEC_WATCHDOG_PID "=") == 0) {
+                        (void)stpcpy(stpcpy(buf, *envp), io_decimal(number, getpid()));
+                        *envp = buf;
+                        return;
+                }
+}

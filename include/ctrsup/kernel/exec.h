@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <ctrsup/kernel/io.h>
+
 #include <stdint.h>
 
 enum exec_report_kind {
@@ -30,3 +32,9 @@ enum exec_fault {
 /* As execvpe(3) with an own search path, without allocation. A name with a slash is used as it is; a file without "#!" that is
  * no program is ENOEXEC, no shell is guessed. Returns -errno and the fault. */
 int exec_search(const char *path, char *const argv[], char *const envp[], enum exec_fault *ret_fault);
+
+/* A variable WATCHDOG_PID that is there and empty gets our own pid, in the pid namespace we are in: only who becomes the command knows
+ * it. envp is changed, buf has to live as long as it. */
+#define EXEC_WATCHDOG_PID "WATCHDOG_PID"
+enum { EXEC_WATCHDOG_PID_SIZE = sizeof(EXEC_WATCHDOG_PID) + IO_DECIMAL_MAX };
+void exec_fill_watchdog_pid(char **envp, char buf[EXEC_WATCHDOG_PID_SIZE]);
