@@ -33,6 +33,10 @@ bool spec_has_readiness(const struct spec_container *c) {
         return c->healthcheck.kind != HEALTHCHECK_NONE || spec_readiness_of(c) != READINESS_STARTED;
 }
 
+bool spec_notifies(const struct spec_container *c) {
+        return c->healthcheck.kind == HEALTHCHECK_NOTIFY || spec_readiness_of(c) == READINESS_NOTIFY;
+}
+
 const struct spec_named_volume *spec_find_volume(const struct spec *s, const char *key) {
         for (size_t i = 0; i < s->n_volumes; i++)
                 if (strcmp(s->volumes[i].key, key) == 0)

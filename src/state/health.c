@@ -17,6 +17,8 @@ static uint64_t later(uint64_t from, uint64_t usec) {
 
 /* Where start_interval was not said, its default may be the longer one. */
 static uint64_t wait_of(const struct health *h, const struct spec_healthcheck *c) {
+        if (c->kind == HEALTHCHECK_NOTIFY)
+                return h->watchdog_usec;
         return h->succeeded || c->interval_usec < c->start_interval_usec ? c->interval_usec : c->start_interval_usec;
 }
 
@@ -29,9 +31,15 @@ void health_begin(struct health *h, const struct spec_healthcheck *c, uint64_t s
         *h = HEALTH_NULL;
         if (c->kind == HEALTHCHECK_NONE)
                 return;
-        uint64_t within = wait_of(h, c) < HEALTH_FIRST_USEC ? wait_of(h, c) : HEALTH_FIRST_USEC;
         h->status = HEALTH_STARTING;
         h->started_usec = started_usec;
+        if (c->kind == HEALTHCHECK_NOTIFY) {
+                h->watchdog_usec = c->timeout_usec;
+                h->next_usec =
+                        later(started_usec, c->start_period_usec > c->timeout_usec ? c->start_period_usec : c->timeout_usec);
+                return;
+        }
+        uint64_t within = wait_of(h, c) < HEALTH_FIRST_USEC ? wait_of(h, c) : HEALTH_FIRST_USEC;
         h->next_usec = later(now_usec, spread(within, random));
 }
 
@@ -42,7 +50,17 @@ void health_resume(struct health *h, const struct spec_healthcheck *c, uint64_t 
                 return;
         }
         h->started_usec = started_usec;
-        h->next_usec = later(now_usec, spread(wait_of(h, c), random));
+        if (c->kind != HEALTHCHECK_NOTIFY) {
+                h->next_usec = later(now_usec, spread(wait_of(h, c), random));
+                return;
+        }
+        /* When it last gave one, nobody knows: it gets the whole time once more. What is silent too long already stays that. */
+        if (h->watchdog_usec == 0)
+                h->watchdog_usec = c->timeout_usec;
+        h->next_usec = h->status == HEALTH_UNHEALTHY ? USEC_INFINITY : later(now_usec, h->watchdog_usec);
+        uint64_t first = later(started_usec, c->start_period_usec);
+        if (!h->succeeded && h->next_usec < first)
+                h->next_usec = first;
 }
 
 void health_redeclare(struct health *h, const struct spec_healthcheck *c, uint64_t now_usec) {
@@ -50,8 +68,16 @@ void health_redeclare(struct health *h, const struct spec_healthcheck *c, uint64
 
         if (c->kind == HEALTHCHECK_NONE || h->status == HEALTH_NONE)
                 health_begin(h, c, started_usec, now_usec, 0);
-        else
+        else if (c->kind != HEALTHCHECK_NOTIFY)
                 h->next_usec = now_usec;
+        else if (c->timeout_usec > h->watchdog_usec) /* a shorter one it will be told with its next start */
+                health_set_watchdog(h, c->timeout_usec, now_usec);
+}
+
+void health_set_watchdog(struct health *h, uint64_t usec, uint64_t now_usec) {
+        h->watchdog_usec = usec;
+        if (h->next_usec != USEC_INFINITY)
+                h->next_usec = later(now_usec, usec);
 }
 
 void health_probe(struct health *h) {
@@ -61,10 +87,11 @@ void health_probe(struct health *h) {
 static void take_failure(struct health *h, const struct spec_healthcheck *c, uint64_t now_usec) {
         if (!h->succeeded && now_usec < later(h->started_usec, c->start_period_usec))
                 return;
-        if (h->failures < c->retries)
+        uint32_t enough = c->kind == HEALTHCHECK_NOTIFY ? 1 : (uint32_t)c->retries;
+        if (h->failures < enough)
                 h->failures++;
-        if (h->failures >= c->retries) {
-                h->failures = (uint32_t)c->retries; /* fewer than before, perhaps */
+        if (h->failures >= enough) {
+                h->failures = enough; /* fewer than before, perhaps */
                 h->status = HEALTH_UNHEALTHY;
         }
 }
@@ -78,7 +105,9 @@ bool health_take(struct health *h, const struct spec_healthcheck *c, bool good, 
                 h->status = HEALTH_HEALTHY;
         } else
                 take_failure(h, c, now_usec);
-        h->next_usec = later(now_usec, wait_of(h, c));
+        /* By notify it is heard of when it is alive again. */
+        h->next_usec =
+                c->kind == HEALTHCHECK_NOTIFY && h->status == HEALTH_UNHEALTHY ? USEC_INFINITY : later(now_usec, wait_of(h, c));
         return h->status != before;
 }
 

@@ -152,6 +152,9 @@ static void signal_leaf(struct move *m) {
                 return;
         }
         m->i->deadline_usec = later(m->now->mono_usec, m->i->stop_grace_usec);
+        m->i->stop_limit_usec = m->now->mono_usec;
+        for (int n = 0; n < STOP_EXTEND_MAX; n++)
+                m->i->stop_limit_usec = later(m->i->stop_limit_usec, m->i->stop_grace_usec);
         m->step.effects |= EFFECT_SIGNAL;
 }
 
@@ -289,6 +292,8 @@ static void stop_again(struct move *m) {
                 m->step.effects |= EFFECT_SIGNAL;
         if (m->e->grace_usec != USEC_INFINITY && later(m->now->mono_usec, m->e->grace_usec) < i->deadline_usec)
                 i->deadline_usec = later(m->now->mono_usec, m->e->grace_usec);
+        if (m->e->grace_usec != USEC_INFINITY && i->deadline_usec < i->stop_limit_usec)
+                i->stop_limit_usec = i->deadline_usec; /* how long it may take was said by somebody who decides */
 }
 
 static void hold_up(struct move *m) {
@@ -381,6 +386,11 @@ static void recall(struct move *m) {
                              (was->phase == PHASE_STOPPING && was->again);
 }
 
+/* Its deadline is the one of its readiness. */
+static bool gets_ready(const struct instance *i) {
+        return i->phase == PHASE_RUNNING && i->policy.type != TYPE_JOB && i->populated;
+}
+
 /* A stop under way goes on; one that was decided and not begun begins; a restart's second half is still to come. */
 static void adopt(struct move *m) {
         struct instance *i = m->i;
@@ -398,6 +408,9 @@ static void adopt(struct move *m) {
                 is_up(m, m->e->started_usec, m->e->started_real_usec, i->policy.ready_when_started);
                 if (was && (was->phase == PHASE_READY || was->phase == PHASE_UNHEALTHY)) /* it was told of this very start */
                         rest(m, was->phase);
+                else if (was && was->phase == PHASE_RUNNING && gets_ready(i) && was->deadline_usec != USEC_INFINITY &&
+                         was->deadline_usec > i->deadline_usec)
+                        i->deadline_usec = was->deadline_usec; /* it had asked for more time */
         }
         i->oom = was && was->oom;
         if (was && was->phase == PHASE_STOPPING) {
@@ -408,6 +421,7 @@ static void adopt(struct move *m) {
                 i->cause = was->cause;
                 i->stop_signal = was->stop_signal;
                 i->stop_grace_usec = was->stop_grace_usec;
+                i->stop_limit_usec = was->stop_limit_usec;
                 i->deadline_usec = was->deadline_usec;
                 if (was->launching && !m->e->starting && !was->killed) /* its answer was awaited, and nobody has heard it */
                         signal_leaf(m);
@@ -457,6 +471,27 @@ static void unhealthy(struct move *m) {
                 give_up(m, CAUSE_UNHEALTHY);
         else
                 m->i->phase = PHASE_UNHEALTHY;
+}
+
+static void put_off(struct move *m, uint64_t limit_usec) {
+        struct instance *i = m->i;
+        uint64_t until = later(m->now->mono_usec, m->e->extend_usec < EXTEND_MAX_USEC ? m->e->extend_usec : EXTEND_MAX_USEC);
+
+        if (until > limit_usec)
+                until = limit_usec;
+        if (until > i->deadline_usec)
+                i->deadline_usec = until;
+}
+
+static void gets_ready_later(struct move *m) {
+        if (gets_ready(m->i))
+                put_off(m, USEC_INFINITY);
+}
+
+/* What is past its grace period is so for good, and what has ended needs no time. */
+static void ends_later(struct move *m) {
+        if (!m->i->killed && !m->i->launching && m->i->populated)
+                put_off(m, m->i->stop_limit_usec);
 }
 
 /* It was never ready: without the restart its readiness.timeout decides. */
@@ -527,7 +562,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = recall,       [EVENT_RESUME] = resume,
-        [EVENT_WANTED] = want,
+        [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
 },
 /* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the
  * clone, and after a failed one; the keeper's answer says which. */
@@ -538,9 +573,10 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = launch_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
-        [EVENT_WANTED] = stay_up,
+        [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = ignored,
 },
-/* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. */
+/* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. EXTEND: here somebody waits for it, and on
+ * its way down; nowhere else. */
 [PHASE_RUNNING] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
         [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
@@ -548,7 +584,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = unhealthy_from_the_start,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = readiness_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
-        [EVENT_WANTED] = stay_up,
+        [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = gets_ready_later,
 },
 [PHASE_READY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -557,7 +593,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
-        [EVENT_WANTED] = stay_up,
+        [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = ignored,
 },
 /* UNHEALTHY: still; what is to happen then may have been declared anew. */
 [PHASE_UNHEALTHY] = {
@@ -567,7 +603,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = unhealthy,           [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
-        [EVENT_WANTED] = stay_up,
+        [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = ignored,
 },
 /* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
  * after. READY, UNHEALTHY: nobody waits for that any more. */
@@ -578,7 +614,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
         [EVENT_EMPTY] = emptied,                 [EVENT_TIMER] = grace_over,
         [EVENT_HOLD] = hold_when_down,           [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
-        [EVENT_WANTED] = want_when_down,
+        [EVENT_WANTED] = want_when_down,         [EVENT_EXTEND] = ends_later,
 },
 /* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
  * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
@@ -589,7 +625,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
-        [EVENT_WANTED] = want_stopped,
+        [EVENT_WANTED] = want_stopped,           [EVENT_EXTEND] = ignored,
 },
 [PHASE_COMPLETED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_completed,           [EVENT_RESTART] = start_now,
@@ -598,7 +634,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
-        [EVENT_WANTED] = want,
+        [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
 },
 [PHASE_FAILED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -607,7 +643,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
-        [EVENT_WANTED] = want,
+        [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
 },
 [PHASE_BACKOFF] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -616,7 +652,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = ignored,                   [EVENT_EXITED] = ignored,
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = try_again,
         [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
-        [EVENT_WANTED] = want,
+        [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
 },
 };
 /* clang-format on */
@@ -643,6 +679,7 @@ static const char *const kinds[] = {
         [EVENT_EMPTY] = "empty",     [EVENT_TIMER] = "timer",
         [EVENT_HOLD] = "hold",       [EVENT_RECALLED] = "recalled",
         [EVENT_RESUME] = "resume",   [EVENT_WANTED] = "wanted",
+        [EVENT_EXTEND] = "extend",
 };
 static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
 

@@ -134,6 +134,69 @@ static void redeclared(void **state _unused_) {
         assert_true(h.status == HEALTH_STARTING && h.next_usec == 5 * SEC && h.started_usec == 5 * SEC);
 }
 
+/* By notify nobody asks: each sign of life puts the deadline off, and one that is missed is enough. */
+static void by_notify(void **state _unused_) {
+        struct spec_healthcheck c = usual;
+        struct health h;
+
+        c.kind = HEALTHCHECK_NOTIFY;
+        health_begin(&h, &c, 10 * SEC, 11 * SEC, 1u << 31);
+        assert_int_equal(h.status, HEALTH_STARTING);
+        assert_int_equal(h.next_usec, 40 * SEC);
+        assert_true(health_take(&h, &c, true, 12 * SEC));
+        assert_int_equal(h.next_usec, 42 * SEC);
+        assert_false(health_take(&h, &c, true, 40 * SEC));
+        assert_int_equal(h.next_usec, 70 * SEC);
+        assert_true(health_take(&h, &c, false, 70 * SEC));
+        assert_int_equal(h.status, HEALTH_UNHEALTHY);
+        assert_true(h.next_usec == USEC_INFINITY);
+        assert_true(health_take(&h, &c, true, 99 * SEC));
+        assert_int_equal(h.status, HEALTH_HEALTHY);
+        assert_int_equal(h.next_usec, 129 * SEC);
+
+        /* nothing is due before start_period ends, nor before it is ready where that is what it says first */
+        c.start_period_usec = 100 * SEC;
+        health_begin(&h, &c, 10 * SEC, 10 * SEC, 0);
+        assert_int_equal(h.next_usec, 110 * SEC);
+        health_probe(&h);
+        assert_true(h.next_usec == USEC_INFINITY);
+        assert_true(health_take(&h, &c, true, 20 * SEC));
+        assert_int_equal(h.next_usec, 50 * SEC);
+}
+
+/* How long it may be silent is what it was told, or what it said since; a longer time is given at once, a shorter one with a start. */
+static void by_notify_anew(void **state _unused_) {
+        struct spec_healthcheck c = usual;
+        struct health h;
+
+        c.kind = HEALTHCHECK_NOTIFY;
+        health_begin(&h, &c, 0, 0, 0);
+        (void)health_take(&h, &c, true, 10 * SEC);
+        c.timeout_usec = 5 * SEC;
+        health_redeclare(&h, &c, 20 * SEC);
+        assert_int_equal(h.next_usec, 40 * SEC);
+        c.timeout_usec = 60 * SEC;
+        health_redeclare(&h, &c, 20 * SEC);
+        assert_int_equal(h.next_usec, 80 * SEC);
+        health_set_watchdog(&h, 7 * SEC, 21 * SEC);
+        assert_int_equal(h.next_usec, 28 * SEC);
+        (void)health_take(&h, &c, true, 22 * SEC);
+        assert_int_equal(h.next_usec, 29 * SEC);
+
+        /* a new supervisor gives it the whole time once more */
+        struct health again = { .status = h.status, .succeeded = true, .watchdog_usec = h.watchdog_usec };
+        health_resume(&again, &c, 0, 100 * SEC, 1u << 31);
+        assert_int_equal(again.next_usec, 107 * SEC);
+        again = (struct health){ .status = HEALTH_UNHEALTHY, .succeeded = true, .failures = 1 };
+        health_resume(&again, &c, 0, 100 * SEC, 0);
+        assert_true(again.next_usec == USEC_INFINITY);
+        assert_int_equal(again.watchdog_usec, 60 * SEC);
+        c.start_period_usec = 500 * SEC;
+        again = (struct health){ .status = HEALTH_STARTING, .watchdog_usec = 60 * SEC };
+        health_resume(&again, &c, 0, 100 * SEC, 0);
+        assert_int_equal(again.next_usec, 500 * SEC);
+}
+
 /* Random outcomes against a plain count: the status is what the last outcomes say, and the next probe is never now nor never. */
 static void random_outcomes(void **state _unused_) {
         srand(4711);
@@ -180,4 +243,4 @@ static void words(void **state _unused_) {
 }
 
 unit_main(cmocka_unit_test(nothing_to_check), cmocka_unit_test(waits), cmocka_unit_test(changes), cmocka_unit_test(start_period),
-          cmocka_unit_test(resumed), cmocka_unit_test(redeclared), cmocka_unit_test(random_outcomes), cmocka_unit_test(words));
+          cmocka_unit_test(resumed), cmocka_unit_test(redeclared), cmocka_unit_test(by_notify), cmocka_unit_test(by_notify_anew), cmocka_unit_test(random_outcomes), cmocka_unit_test(words));

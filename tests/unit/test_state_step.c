@@ -612,6 +612,78 @@ static void gives_up(void **state _unused_) {
         assert_string_equal(after.i.message, "still running after 1m");
 }
 
+static unsigned extend(struct life *l, uint64_t usec) {
+        return post(l, (struct event){ .kind = EVENT_EXTEND, .extend_usec = usec });
+}
+
+/* It needs more time, and says so before the time is up: counted from then on, never less than it had, and kept by a new supervisor. */
+static void asks_for_time_to_get_ready(void **state _unused_) {
+        struct life l = begin(TYPE_SERVICE, RESTART_ALWAYS), after;
+
+        l.i.policy.ready_when_started = false;
+        l.i.policy.ready_timeout_usec = 5 * USEC_PER_SEC;
+        post_kind(&l, EVENT_START);
+        uint64_t deadline = l.i.deadline_usec;
+        assert_int_equal(extend(&l, 200 * USEC_PER_SEC), 0);
+        assert_int_equal(l.i.deadline_usec, deadline); /* that of the launch */
+        post(&l, (struct event){ .kind = EVENT_STARTED, .pid = 42 });
+        deadline = l.i.deadline_usec;
+        assert_int_equal(extend(&l, USEC_PER_SEC), 0);
+        assert_int_equal(l.i.deadline_usec, deadline);
+        pass(&l, 4 * USEC_PER_SEC);
+        extend(&l, 60 * USEC_PER_SEC);
+        assert_int_equal(l.i.deadline_usec, l.now.mono_usec + 60 * USEC_PER_SEC);
+        after = recalled(&l);
+        after.i.policy = l.i.policy;
+        adopt_again(&after, &l);
+        assert_int_equal(after.i.phase, PHASE_RUNNING);
+        assert_int_equal(after.i.deadline_usec, l.i.deadline_usec);
+        extend(&l, UINT64_MAX);
+        assert_int_equal(l.i.deadline_usec, l.now.mono_usec + EXTEND_MAX_USEC);
+        post_kind(&l, EVENT_READY);
+        extend(&l, USEC_PER_SEC);
+        assert_int_equal(l.i.deadline_usec, USEC_INFINITY);
+
+        /* a job's time is its operator's matter; without a limit there is nothing to put off */
+        l = begin(TYPE_JOB, RESTART_NO);
+        l.i.policy.max_runtime_usec = 60 * USEC_PER_SEC;
+        post_kind(&l, EVENT_START);
+        post(&l, (struct event){ .kind = EVENT_STARTED, .pid = 42 });
+        deadline = l.i.deadline_usec;
+        extend(&l, 600 * USEC_PER_SEC);
+        assert_int_equal(l.i.deadline_usec, deadline);
+}
+
+/* On its way down it may ask, too, but not for ever, and not for more than somebody who decides has said. */
+static void asks_for_time_to_end(void **state _unused_) {
+        struct life l = running(TYPE_SERVICE, RESTART_ALWAYS), after;
+        uint64_t grace = l.i.policy.stop_grace_usec, begun = l.now.mono_usec;
+
+        post_kind(&l, EVENT_STOP);
+        extend(&l, 1);
+        assert_int_equal(l.i.deadline_usec, begun + grace);
+        extend(&l, 3 * grace);
+        assert_int_equal(l.i.deadline_usec, begun + 3 * grace);
+        after = recalled(&l);
+        adopt_again(&after, &l);
+        assert_int_equal(after.i.deadline_usec, begun + 3 * grace);
+        pass(&l, 2 * grace);
+        extend(&l, 500 * grace);
+        assert_int_equal(l.i.deadline_usec, begun + STOP_EXTEND_MAX * grace);
+        after.now = l.now;
+        extend(&after, 500 * grace);
+        assert_int_equal(after.i.deadline_usec, l.i.deadline_usec);
+        post(&l, (struct event){ .kind = EVENT_STOP, .grace_usec = USEC_PER_SEC });
+        assert_int_equal(l.i.deadline_usec, l.now.mono_usec + USEC_PER_SEC);
+        extend(&l, grace);
+        assert_int_equal(l.i.deadline_usec, l.now.mono_usec + USEC_PER_SEC);
+        pass(&l, USEC_PER_SEC);
+        assert_int_equal(post_kind(&l, EVENT_TIMER), EFFECT_KILL);
+        uint64_t deadline = l.i.deadline_usec;
+        extend(&l, 500 * grace);
+        assert_int_equal(l.i.deadline_usec, deadline); /* too late */
+}
+
 /* Whom it depends on is not there: every way to a launch leads to waiting, and its turn to the launch; what is counted stays. */
 static void blocked(void **state _unused_) {
         struct life l = begin(TYPE_SERVICE, RESTART_ALWAYS);
@@ -977,7 +1049,9 @@ static void random_lives(void **state _unused_) {
                         case 2: /* noise that belongs to no launch */
                                 happen(&w, (struct event){ .kind = roll(&w, 2)   ? EVENT_OOM
                                                                    : roll(&w, 2) ? EVENT_READY
-                                                                                 : EVENT_UNHEALTHY });
+                                                                   : roll(&w, 2) ? EVENT_EXTEND
+                                                                                 : EVENT_UNHEALTHY,
+                                                           .extend_usec = roll(&w, 100) * USEC_PER_SEC });
                                 break;
                         default:
                                 go_on(&w);
@@ -1038,5 +1112,5 @@ unit_main(cmocka_unit_test(up_and_ready), cmocka_unit_test(early_ready_counts), 
           cmocka_unit_test(unseen_exits_are_unknown), cmocka_unit_test(oom_is_a_reason), cmocka_unit_test(last_intent_wins),
           cmocka_unit_test(launch_that_hangs), cmocka_unit_test(adopted_as_it_runs),
           cmocka_unit_test(recalled_as_its_start_was_overtaken), cmocka_unit_test(recalled_with_only_left_overs),
-          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(stopped_when_completed), cmocka_unit_test(wanted), cmocka_unit_test(scheduled), cmocka_unit_test(words), cmocka_unit_test(random_lives),
+          cmocka_unit_test(recalled_in_each_phase), cmocka_unit_test(a_stop_under_way_goes_on), cmocka_unit_test(gives_up), cmocka_unit_test(asks_for_time_to_get_ready), cmocka_unit_test(asks_for_time_to_end), cmocka_unit_test(blocked), cmocka_unit_test(needed), cmocka_unit_test(held), cmocka_unit_test(stopped_when_completed), cmocka_unit_test(wanted), cmocka_unit_test(scheduled), cmocka_unit_test(words), cmocka_unit_test(random_lives),
           cmocka_unit_test(every_pair));

@@ -114,13 +114,20 @@ struct spec_restart_policy {
         uint64_t max_attempts; /* 0: no limit */
 };
 
-enum spec_healthcheck_kind { HEALTHCHECK_NONE, HEALTHCHECK_EXEC, HEALTHCHECK_HTTP, HEALTHCHECK_TCP, _HEALTHCHECK_KIND_MAX };
+enum spec_healthcheck_kind {
+        HEALTHCHECK_NONE,
+        HEALTHCHECK_EXEC,
+        HEALTHCHECK_HTTP,
+        HEALTHCHECK_TCP,
+        HEALTHCHECK_NOTIFY, /* it says itself that it is alive, at least once within timeout */
+        _HEALTHCHECK_KIND_MAX
+};
 enum spec_on_failure { ON_FAILURE_RESTART, ON_FAILURE_NONE, _ON_FAILURE_MAX };
 enum spec_http_scheme { HTTP_PLAIN, HTTP_TLS /* refused: not supported yet */, _HTTP_SCHEME_MAX };
 enum spec_readiness_type {
         READINESS_AUTO, /* nothing was said: spec_readiness_of() */
         READINESS_STARTED,
-        READINESS_NOTIFY, /* refused: not supported yet */
+        READINESS_NOTIFY,
         READINESS_HEALTHCHECK,
         _READINESS_MAX
 };
@@ -138,6 +145,7 @@ struct spec_healthcheck {
         struct spec_strings exec;
         struct spec_probe_http http; /* port 0: not this one */
         uint64_t tcp_port;
+        bool notify;
         uint64_t interval_usec, timeout_usec, start_period_usec, start_interval_usec;
         uint64_t retries;
         enum spec_on_failure on_failure;
@@ -295,6 +303,8 @@ bool spec_healthcheck_equal(const struct spec_healthcheck *a, const struct spec_
 bool spec_http_accepts(const char *status, unsigned code);
 /* Does it say when it is ready: more than that its command runs? */
 bool spec_has_readiness(const struct spec_container *c);
+/* It has something to say: it gets a notify socket. */
+bool spec_notifies(const struct spec_container *c);
 
 /* Could it be the name of a stack or container: a-z, 0-9 and - inside, at most 63. */
 bool name_is_label(const char *name);

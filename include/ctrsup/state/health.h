@@ -4,6 +4,9 @@
  *   starting -> unhealthy    `retries` failures in a row, none of them within start_period
  *   healthy <-> unhealthy    `retries` failures in a row; one success
  *
+ * A check by notify is not asked for but comes by itself: one deadline that is missed is a failure, and one failure is enough. The
+ * deadline is `watchdog_usec` after the last sign of life; the first one, no sooner than start_period ends.
+ *
  * It ends with the run: the next start begins anew. What the restart policy does about `unhealthy` is state/step's.
  * The wait goes from the end of a probe to the begin of the next, so that there is one at most.
  */
@@ -28,7 +31,9 @@ struct health {
         bool succeeded;         /* once since this start */
         uint32_t failures;      /* in a row, those that count; no more than `retries` */
         uint64_t started_usec;  /* monotonic: when start_period began */
-        uint64_t next_usec;     /* monotonic: when to probe; USEC_INFINITY: not (there is no check, or a probe is under way) */
+        uint64_t next_usec;     /* monotonic: when to probe, or by notify when a sign of life is overdue; USEC_INFINITY: not (there is no
+                                 * check, or a probe is under way) */
+        uint64_t watchdog_usec; /* by notify: how long it may be silent, as it was told at its start or said itself since */
 };
 
 #define HEALTH_NULL ((struct health){ .next_usec = USEC_INFINITY })
@@ -41,10 +46,13 @@ void health_begin(struct health *h, const struct spec_healthcheck *c, uint64_t s
 void health_resume(struct health *h, const struct spec_healthcheck *c, uint64_t started_usec, uint64_t now_usec, uint32_t random);
 /* The check is another one now: the next probe comes at once, what is known stays until it says otherwise. */
 void health_redeclare(struct health *h, const struct spec_healthcheck *c, uint64_t now_usec);
-/* A probe has begun: until its outcome is known there is no other. */
+/* A probe has begun: until its outcome is known there is no other. By notify: until it is ready, no sign of life is due. */
 void health_probe(struct health *h);
 /* How it went. Returns whether the status changed. */
 bool health_take(struct health *h, const struct spec_healthcheck *c, bool good, uint64_t now_usec);
+
+/* By notify: it will be silent for so long at most, from now on. */
+void health_set_watchdog(struct health *h, uint64_t usec, uint64_t now_usec);
 
 const char *health_status_name(enum health_status s); /* "healthy"; "" for HEALTH_NONE */
 int health_status_value(const char *word);            /* -EINVAL */

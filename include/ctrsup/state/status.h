@@ -113,6 +113,7 @@ struct instance {
         uint64_t started_real_usec;     /* to be shown; 0: not running */
         uint64_t deadline_usec;         /* monotonic: when to post EVENT_TIMER; USEC_INFINITY: never. The one timer it has. */
         uint64_t stop_grace_usec;       /* PHASE_STOPPING: of this stop */
+        uint64_t stop_limit_usec;       /* PHASE_STOPPING: monotonic; the instance itself can put off the deadline until then */
         uint32_t attempts;              /* restarts since it was last up for restart_policy.window */
         uint32_t kills;                 /* cgroup.kills of this stop so far */
         uint64_t restarts;              /* by the restart policy, since an operator or an apply started it */

@@ -46,6 +46,7 @@ enum event_kind {
         EVENT_START_FAILED,     /* the keeper: it did not; message, populated */
         EVENT_READY,
         EVENT_UNHEALTHY,
+        EVENT_EXTEND,           /* it says that it needs more time, extend_usec from now on: to get ready, or to end */
         EVENT_OOM,              /* an OOM kill in the leaf; look once more, and post it, before you post EVENT_EXITED */
         EVENT_EXITED,           /* the main process ended: exit, populated */
         EVENT_EMPTY,            /* the leaf's last task is gone */
@@ -58,6 +59,7 @@ struct event {
         enum event_kind kind;
         int signal;                     /* EVENT_STOP: 0: the declared one */
         uint64_t grace_usec;            /* EVENT_STOP: USEC_INFINITY: the declared one */
+        uint64_t extend_usec;           /* EVENT_EXTEND */
         pid_t pid;                      /* EVENT_STARTED, EVENT_ADOPTED */
         uint64_t started_usec, started_real_usec; /* EVENT_ADOPTED */
         bool starting;                  /* EVENT_ADOPTED */
@@ -97,7 +99,11 @@ struct step {
 #define EXIT_WAIT_USEC (3 * USEC_PER_SEC)       /* the leaf is empty: how long the keeper may take to say how it ended */
 #define KILL_RETRY_USEC (2 * USEC_PER_SEC)      /* the leaf did not empty: the first wait until the next kill; doubles */
 #define KILL_RETRY_MAX_USEC (60 * USEC_PER_SEC)
-enum { STUCK_KILLS = 2 };
+#define EXTEND_MAX_USEC (3600 * USEC_PER_SEC) /* what an instance can ask for at a time */
+enum {
+        STUCK_KILLS = 2,
+        STOP_EXTEND_MAX = 10, /* a stop takes no longer than so many grace periods, whatever the instance says */
+};
 
 /* Changes i as the event demands. Arm the instance's timer from i->deadline_usec after every call. */
 struct step step(struct instance *i, const struct event *e, const struct now *now);
