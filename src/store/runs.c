@@ -62,6 +62,7 @@ static const struct number {
         NUMBER("started_real_usec", U64, instance.started_real_usec),
         NUMBER("deadline_usec", U64, instance.deadline_usec),
         NUMBER("stop_grace_usec", U64, instance.stop_grace_usec),
+        NEWER("stop_limit_usec", U64, instance.stop_limit_usec),
         NUMBER("attempts", U32, instance.attempts),
         NUMBER("kills", U32, instance.kills),
         NUMBER("restarts", U64, instance.restarts),
@@ -86,6 +87,9 @@ static const struct number {
         NEWER("queued", BOOL, schedule.queued),
         NEWER("began_usec", U64, began_usec),
         NEWER("began_real_usec", U64, began_real_usec),
+        NEWER("watchdog_usec", U64, watchdog_usec),
+        NEWER("reloading", BOOL, reloading),
+        NEWER("stopping", BOOL, stopping),
 };
 
 /* UINT64_MAX is "never", and JSON's integers end at INT64_MAX: it is -1 there. */
@@ -232,6 +236,8 @@ int runs_write(int runtime_fd, const struct run *r, struct err *err) {
         if (!j || (r->health != HEALTH_NONE && json_object_set_new(j, "health", health_json(r)) < 0) ||
             (is_last_end(&r->last_end) && json_object_set_new(j, "last_end", last_end_json(&r->last_end)) < 0))
                 return err_oom(err);
+        if (r->status[0] && json_object_set_new(j, "status", message_json(r->status)) < 0)
+                return err_oom(err);
         e = open_stack(runtime_fd, i->stack, 0700, &fd, err);
         if (e >= 0)
                 e = record_write_volatile(fd, file_name(name, i->container, i->replica), j, err);
@@ -256,7 +262,8 @@ bool runs_equal(const struct run *a, const struct run *b) {
         return memcmp(x->id, y->id, sizeof(x->id)) == 0 && x->phase == y->phase && x->desire == y->desire &&
                x->last_exit.reason == y->last_exit.reason && strcmp(x->message, y->message) == 0 && a->health == b->health &&
                a->health_succeeded == b->health_succeeded && a->health_failures == b->health_failures &&
-               strcmp(a->health_reason, b->health_reason) == 0 && last_ends_equal(&a->last_end, &b->last_end);
+               strcmp(a->health_reason, b->health_reason) == 0 && strcmp(a->status, b->status) == 0 &&
+               last_ends_equal(&a->last_end, &b->last_end);
 }
 
 static bool take(struct run *r, const json_t *j) {
@@ -282,6 +289,8 @@ static bool take(struct run *r, const json_t *j) {
         i->desire = (enum desire)desire;
         i->last_exit.reason = (enum exit_reason)reason;
         (void)snprintf(i->message, sizeof(i->message), "%s", message);
+        word = json_string_value(json_object_get(j, "status"));
+        (void)snprintf(r->status, sizeof(r->status), "%s", word ? word : "");
         return take_health(r, json_object_get(j, "health")) && take_last_end(&r->last_end, json_object_get(j, "last_end"));
 }
 

@@ -30,6 +30,7 @@ static struct run some_run(void) {
                               .started_real_usec = 1700000000000000,
                               .deadline_usec = 987654321,
                               .stop_grace_usec = USEC_INFINITY,
+                              .stop_limit_usec = 987654322,
                               .attempts = 3,
                               .kills = 2,
                               .restarts = 12,
@@ -59,6 +60,10 @@ static struct run some_run(void) {
                               .hint = "try less",
                               .probe = "HTTP 500",
                               .asked_probe = "HTTP 502" },
+                .watchdog_usec = 20000000,
+                .reloading = true,
+                .stopping = true,
+                .status = "loading 3 of 10",
         };
 
         for (size_t n = 0; n < sizeof(r.instance.id); n++)

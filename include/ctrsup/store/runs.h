@@ -12,7 +12,7 @@
 #include <ctrsup/state/schedule.h>
 #include <ctrsup/state/status.h>
 
-enum { RUN_REASON_SIZE = 256 };
+enum { RUN_REASON_SIZE = 256, RUN_STATUS_SIZE = 256 };
 
 struct run {
         struct instance instance;       /* all that EVENT_RECALLED takes; instance.policy is not kept */
@@ -29,6 +29,9 @@ struct run {
         struct last_end last_end;           /* all 0: it never ended, as far as this boot goes */
         struct schedule schedule;       /* of a job */
         uint64_t began_usec, began_real_usec; /* of a job: its run, with all attempts; 0: none is under way */
+        uint64_t watchdog_usec;         /* struct health's */
+        bool reloading, stopping;       /* as it says itself */
+        char status[RUN_STATUS_SIZE];   /* the same in its words; "": none */
 };
 
 /* runtime_fd: the runtime directory, open. -ENOSPC and the like: the old record stays. */
