@@ -2,6 +2,7 @@
 
 #include <ctrsup/act/limits.h>
 #include <ctrsup/act/log.h>
+#include <ctrsup/act/notify.h>
 #include <ctrsup/store/uppers.h>
 
 #include <sys/syscall.h>
@@ -11,6 +12,7 @@ void act_instance_done(struct act_instance *i) {
         i->pidfd = close_fd(i->pidfd);
         for (int e = 0; e < 2; e++)
                 i->log_fds[e] = close_fd(i->log_fds[e]);
+        i->notify_fd = close_fd(i->notify_fd);
         i->plan = recipe_plan_free(i->plan);
 }
 
@@ -71,6 +73,7 @@ int act_finish(struct act_host *h, struct act_instance *i, const char *container
                         return result;
                 i->ephemeral = false; /* it is said and lies there; the rest is given back all the same */
         }
+        act_notify_release(h, i);
         if (h->keeper)
                 (void)keeper_client_forget(h->keeper, i->id);
         i->pidfd = close_fd(i->pidfd);

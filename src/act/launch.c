@@ -4,6 +4,7 @@
 
 #include <ctrsup/act/limits.h>
 #include <ctrsup/act/log.h>
+#include <ctrsup/act/notify.h>
 #include <ctrsup/kernel/cgroup_stat.h>
 #include <ctrsup/kernel/userns.h>
 #include <ctrsup/store/uppers.h>
@@ -234,6 +235,7 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
 
 static int send_recipe(struct act_host *h, struct act_instance *i, const struct act_launch *l, const struct parts *p,
                        int userns_fd, struct err *err) {
+        char notify_dir[ACT_NOTIFY_PATH_MAX];
         struct recipe_input in = {
                 .spec = l->spec,
                 .container = l->container,
@@ -247,6 +249,7 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
                 .n_tasks_fds = p->n_tasks,
                 .upper_dir = p->upper[0] ? p->upper : NULL,
                 .volume_dirs = (const char *const *)p->volume_dirs,
+                .notify_dir = i->notifies ? act_notify_path(h, i, notify_dir) : NULL,
                 .n_thermal_cpus = h->n_thermal_cpus,
         };
 
@@ -284,6 +287,9 @@ static int prepare_and_send(struct act_host *h, struct act_instance *i, const st
         if (r < 0)
                 return r;
         r = ensure_cgroup(h, i, l, p, ret_mark, err);
+        if (r < 0)
+                return r;
+        r = spec_notifies(l->container) ? act_notify_open(h, i, err) : 0;
         if (r < 0)
                 return r;
         i->log = l->streams ? ACT_LOG_CALLER : act_log_choose(h, l->container);

@@ -2,6 +2,9 @@
  * order. Nothing of the supervisor's own. */
 #include "recipe_plan.h"
 
+#include <ctrsup/kernel/exec.h>
+
+#include <inttypes.h>
 #include <string.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,7 +45,7 @@ void recipe_plan_env(struct recipe_plan *p, const struct recipe_env *env) {
         static const char digits[] = "0123456789abcdef";
         const struct spec_pairs *given = &env->container->environment;
         const struct putter to = { p, env };
-        char replica[16], id[KEEPER_ID_SIZE * 2 + 1];
+        char replica[16], usec[32], id[KEEPER_ID_SIZE * 2 + 1];
 
         (void)snprintf(replica, sizeof(replica), "%u", env->replica);
         for (size_t i = 0; i < KEEPER_ID_SIZE; i++) {
@@ -58,6 +61,13 @@ void recipe_plan_env(struct recipe_plan *p, const struct recipe_env *env) {
         put_own(&to, "CTRSUP_CONTAINER", env->container->name);
         put_own(&to, "CTRSUP_REPLICA", replica);
         put_own(&to, "CTRSUP_INSTANCE_ID", id);
+        if (env->notifies)
+                put_own(&to, "NOTIFY_SOCKET", RECIPE_NOTIFY_SOCKET);
+        if (env->notifies && env->container->healthcheck.kind == HEALTHCHECK_NOTIFY) {
+                (void)snprintf(usec, sizeof(usec), "%" PRIu64, env->container->healthcheck.timeout_usec);
+                put_own(&to, "WATCHDOG_USEC", usec);
+                put_own(&to, EXEC_WATCHDOG_PID, ""); /* filled in by who becomes the command */
+        }
         for (size_t i = 0; i < given->n; i++)
                 if (!find(env->more, env->n_more, given->items[i].key))
                         recipe_env(p->recipe, given->items[i].key, given->items[i].value);

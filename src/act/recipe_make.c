@@ -123,7 +123,11 @@ int recipe_make(const struct recipe_input *in, struct recipe_plan **ret, struct 
         _cleanup_recipe_plan_ struct recipe_plan *p = recipe_plan_new(in->spec, c, in->replica, &head);
         if (!p)
                 return err_oom(err);
-        recipe_plan_env(p, &(struct recipe_env){ .spec = in->spec, .container = c, .replica = in->replica, .id = in->id });
+        recipe_plan_env(p, &(struct recipe_env){ .spec = in->spec,
+                                                 .container = c,
+                                                 .replica = in->replica,
+                                                 .id = in->id,
+                                                 .notifies = in->notify_dir != NULL });
         add_arguments(p, c);
         recipe_plan_cgroups(p, in->tasks_fds, in->n_tasks_fds);
         recipe_plan_prepare_process(p, &process);

@@ -160,6 +160,13 @@ int recipe_plan_open_mounts(struct recipe_plan *p, const struct recipe_input *in
                 if (r < 0)
                         return r;
         }
+        if (in->notify_dir) {
+                s->notify = s->next++;
+                recipe_plan_step(p,
+                                 OP(BIND, .flags = SYSTEM_FLAGS | RECIPE_RDONLY, .str = { in->notify_dir },
+                                    .num = { s->notify, MS_PRIVATE }),
+                                 "", "open the notify socket");
+        }
         s->shm = s->next++;
         if (c->namespaces[NS_IPC].mode == NS_HOST)
                 recipe_plan_step(p, OP(BIND, .flags = SYSTEM_FLAGS, .str = { "/dev/shm" }, .num = { s->shm, MS_PRIVATE }),
@@ -291,6 +298,9 @@ void recipe_plan_attach_mounts(struct recipe_plan *p, const struct recipe_input 
         attach_system(p, s, BY_PAYLOAD, RECIPE_FS_DEVPTS, RECIPE_NOSUID | RECIPE_NOEXEC, "/dev/pts");
         attach_system(p, s, s->shm, RECIPE_FS_TMPFS, 0, "/dev/shm");
         attach_system(p, s, s->mqueue, RECIPE_FS_MQUEUE, SYSTEM_FLAGS, "/dev/mqueue");
+        if (in->notify_dir)
+                recipe_plan_step(p, OP(ATTACH, .flags = RECIPE_SYSTEM, .str = { RECIPE_NOTIFY_DIR }, .num = { s->notify }), "",
+                                 "attach the notify socket");
         set_sysctls(p, in, proc);
         hide_paths(p, in);
         if (in->container->rootfs.mode == ROOTFS_READ_ONLY)

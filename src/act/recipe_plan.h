@@ -40,6 +40,7 @@ struct recipe_env {
         const uint8_t *id;
         const struct spec_pair *more; /* win over all */
         size_t n_more;
+        bool notifies; /* it has a notify socket */
 };
 /* Puts the environment into the plan's recipe and its PATH into plan->path. */
 void recipe_plan_env(struct recipe_plan *p, const struct recipe_env *env);
@@ -49,7 +50,7 @@ const char *recipe_hostname(const struct spec *spec, const struct spec_container
 enum { RECIPE_NO_SLOT = -1 };
 struct recipe_slots {
         uint32_t next;
-        uint32_t first_layer, upper, overlay, dev, shm;
+        uint32_t first_layer, upper, overlay, dev, shm, notify;
         uint32_t proc, sysfs, cgroup, mqueue; /* of those made in the preparer; UINT32_MAX: the payload makes it */
         uint32_t *volumes;                    /* one for each of the container's */
 };

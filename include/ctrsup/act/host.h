@@ -16,6 +16,8 @@ struct act_host {
         struct cgroup_watch *watch;     /* one fd for all leaves; cookies are act_instance.cookie */
         struct keeper_client *keeper;   /* NULL: it is down, nothing can be started */
         int logger;                     /* ctrsup-logger's control socket; -EBADF: it is down, streams are added when it is back */
+        int runtime_fd;                 /* the runtime directory; the supervisor's */
+        const char *runtime_dir;        /* the same, absolute */
         int state_fd;                   /* store/: the state directory */
         const char *state_dir;          /* the same, absolute */
         bool journal;                   /* journald runs: what `driver: auto` becomes */

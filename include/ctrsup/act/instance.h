@@ -33,6 +33,8 @@ struct act_instance {
         bool log_asked;             /* the keeper was asked for them */
         bool log_lost[2];           /* that one it does not have, nor do we */
         int log_fds[2];             /* of ours, stdout and stderr: what a new keeper gets. -EBADF: none */
+        bool notifies;              /* it has a notify socket: act/notify.h */
+        int notify_fd;              /* that; -EBADF: none, or it was lost */
         bool ephemeral;             /* there is an upper of this start to throw away */
         struct recipe_plan *plan;   /* the words for a failure of this start */
         uint32_t command_op;        /* its operation that runs the command */
@@ -40,7 +42,7 @@ struct act_instance {
         uint64_t memory_peak;       /* what was left of earlier runs' then: only what is above it is this one's */
 };
 
-#define ACT_INSTANCE_NULL ((struct act_instance){ .userns_fd = -EBADF, .pidfd = -EBADF, .log_fds = { -EBADF, -EBADF } })
+#define ACT_INSTANCE_NULL ((struct act_instance){ .userns_fd = -EBADF, .pidfd = -EBADF, .log_fds = { -EBADF, -EBADF }, .notify_fd = -EBADF })
 
 /* Frees memory and closes fds; touches nothing on the host. */
 void act_instance_done(struct act_instance *i);

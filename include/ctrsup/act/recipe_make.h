@@ -11,6 +11,11 @@
 #include <ctrsup/keeper/recipe.h>
 #include <ctrsup/spec/spec.h>
 
+/* Where a container that has something to say finds its notify socket: a place that every container has, whatever its image and its
+ * volumes are. */
+#define RECIPE_NOTIFY_DIR "/dev/ctrsup"
+#define RECIPE_NOTIFY_SOCKET RECIPE_NOTIFY_DIR "/notify"
+
 struct recipe_stream {
         int fd;   /* -EBADF only where a terminal takes its place (exec) */
         bool own; /* a pipe of ours: the container's user becomes its owner. Never for a caller's file */
@@ -28,6 +33,7 @@ struct recipe_input {
         size_t n_tasks_fds;
         const char *upper_dir;          /* of modes ephemeral and persistent: an existing directory that gets upper/ and work/ */
         const char *const *volume_dirs; /* one for each of container->volumes: the host directory of a named volume, else NULL */
+        const char *notify_dir;         /* host directory with the notify socket; NULL: it has none */
         struct recipe_stream stdio[3];
         int peer_pidfds[_NS_MAX]; /* by namespace: of the container whose namespace is shared; -EBADF: not shared */
         unsigned n_thermal_cpus;  /* how many cpuN/thermal_throttle the host has in a row: moby hides them */
