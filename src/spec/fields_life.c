@@ -69,8 +69,8 @@ static const struct field healthcheck_fields[] = {
           .example = "{port: 8000, path: /healthz}" },
         { .key = "tcp", .type = &type_group, .sub = &probe_tcp_table, .change = CHANGE_META,
           .doc = "a connect to 127.0.0.1 (then ::1) in the container's network namespace", .example = "{port: 5432}" },
-        { .key = "notify", LATER(map), .change = CHANGE_REPLACE, .doc = "the process has to send WATCHDOG=1 within timeout",
-          .example = "{}" },
+        { .key = "notify", .type = &type_empty, AT(spec_healthcheck, notify), .flags = FIELD_EMPTY, .change = CHANGE_REPLACE,
+          .doc = "it has to send WATCHDOG=1 to $NOTIFY_SOCKET at least once within timeout", .example = "{}" },
         { .key = "interval", .type = &type_duration, AT(spec_healthcheck, interval_usec), .min = USEC_PER_SEC,
           .preset = "30s", .change = CHANGE_META, .doc = "from the end of a probe to the next, at least 1s", .example = "10s" },
         { .key = "timeout", .type = &type_duration, AT(spec_healthcheck, timeout_usec), .min = USEC_PER_MSEC,
@@ -112,10 +112,9 @@ const struct table probe_tcp_table = { FIELDS(probe_tcp_fields) };
 static const struct field readiness_fields[] = {
         { .key = "type", .type = &type_enum, AT(spec_readiness, type), WORDS(spec_readiness_words),
           .preset_words = "healthcheck if there is one, else started", .change = CHANGE_REPLACE,
-          .doc = "started, or healthcheck (its first success); notify comes later", .example = "started" },
+          .doc = "started, notify (READY=1 to $NOTIFY_SOCKET), or healthcheck (its first success)", .example = "notify" },
         { .key = "timeout", .type = &type_duration, AT(spec_readiness, timeout_usec), .min = USEC_PER_MSEC,
-          .flags = FIELD_INFINITE, .preset = "90s", .change = CHANGE_META, .doc = "not ready in time is a failed start",
-          .example = "5m" },
+          .flags = FIELD_INFINITE, .preset = "90s", .change = CHANGE_META, .doc = "not ready in time is a failed start; EXTEND_TIMEOUT_USEC= makes it longer", .example = "5m" },
 };
 const struct table readiness_table = { FIELDS(readiness_fields) };
 

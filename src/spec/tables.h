@@ -36,7 +36,7 @@ extern const struct type type_source, type_target, type_subpath, type_volume_nam
 extern const struct type type_namespace, type_id;
 extern const struct type type_cpus, type_cpu_weight, type_cpu_list, type_hugetlb, type_ulimits, type_caps, type_sysctls,
         type_signal;
-extern const struct type type_port, type_http_path, type_http_host, type_http_headers, type_http_status;
+extern const struct type type_port, type_http_path, type_http_host, type_http_headers, type_http_status, type_empty;
 extern const struct type type_calendar;
 
 extern const struct type later_bool, later_int, later_text, later_word, later_name, later_list, later_map, later_argv,

@@ -1,4 +1,4 @@
-/* Ports, and the parts of an HTTP request: what is refused here can never reach a wire. */
+/* Ports, the parts of an HTTP request (what is refused here can never reach a wire), and a mapping that only has to be there. */
 #include "tables.h"
 
 #include <ctrsup/base/num.h>
@@ -7,6 +7,31 @@
 #include <string.h>
 
 enum { HTTP_TEXT_MAX = 1024, HTTP_HEADERS_MAX = 32, CODE_MIN = 100, CODE_MAX = 599 };
+
+/* ---- what has no keys ---- */
+
+static void read_empty(struct walk *w, const struct field *f, struct node *n, void *at) {
+        if (node_is_null(n) || (n->kind == NODE_MAPPING && n->n == 0))
+                *(bool *)at = true;
+        else if (n->kind == NODE_MAPPING)
+                walk_complain(w, DIAG_UNKNOWN_KEY, n->entries[0].key->mark, "%s has no keys", f->key);
+        else
+                walk_hint(w, walk_complain(w, DIAG_WRONG_TYPE, n->mark, "expected a mapping, found %s", node_kind_words(n)),
+                          "write {}");
+}
+
+static void put_empty(const struct field *f, const void *at, struct buf *out) {
+        (void)f;
+        if (*(const bool *)at)
+                buf_puts(out, "{}");
+}
+
+static json_t *empty_schema(const struct field *f) {
+        (void)f;
+        return json_pack("{s:[s,s],s:i}", "type", "object", "null", "maxProperties", 0);
+}
+
+const struct type type_empty = { .name = "empty mapping", .read = read_empty, .put = put_empty, .schema = empty_schema };
 
 /* ---- ports ---- */
 

@@ -4,11 +4,13 @@
 #include "log_pipes.h"
 #include "logger_link.h"
 #include "member.h"
+#include "notify_socket.h"
 #include "restore.h"
 #include "stacks.h"
 #include "unreadable.h"
 
 #include <ctrsup/act/log.h>
+#include <ctrsup/act/notify.h>
 
 #include <string.h>
 
@@ -74,6 +76,13 @@ void adopt_news(struct manager *m, struct keeper_event *e) {
         }
 }
 
+/* What adoption itself needs of what the keeper holds. */
+static bool is_taken(const char *name) {
+        char id_text[ACT_ID_TEXT_SIZE];
+
+        return strncmp(name, "pid.", 4) == 0 || act_notify_parse_held(name, id_text) >= 0;
+}
+
 void adopt_held(struct manager *m, const char *name) {
         struct adoption *a = m->adoption;
 
@@ -88,7 +97,7 @@ void adopt_held(struct manager *m, const char *name) {
         }
         if (strcmp(name, LOGGER_HELD_NAME) == 0)
                 logger_link_listed(m, name);
-        if (a && strncmp(name, "pid.", 4) == 0 && keeper_client_take(m->host.keeper, name) >= 0)
+        if (a && is_taken(name) && keeper_client_take(m->host.keeper, name) >= 0)
                 m->adoption->awaited++;
 }
 
@@ -216,6 +225,22 @@ static void settle_logs(struct manager *m) {
                 log_pipes_listed(m, m->adoption->logs[k].name);
 }
 
+/* Notify sockets of starts that are nobody's; of what cannot be read it is not known whose they are. */
+static void settle_notify(struct manager *m) {
+        char id_text[ACT_ID_TEXT_SIZE];
+
+        for (size_t s = 0; s < m->n_stacks; s++)
+                if (m->stacks[s]->unreadable[0] || m->stacks[s]->keeps_unknown)
+                        return;
+        for (size_t n = 0; n < m->adoption->n_held; n++) {
+                const struct held_fd *h = &m->adoption->held[n];
+
+                if (h->fd >= 0 && act_notify_parse_held(h->name, id_text) >= 0)
+                        (void)keeper_client_release(m->host.keeper, h->name);
+        }
+        notify_socket_sweep(m);
+}
+
 static void forget_records(struct manager *m) {
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
@@ -268,6 +293,7 @@ static void finish(struct manager *m) {
         end_strangers(m);
         sweep_leaves(m);
         settle_logs(m);
+        settle_notify(m);
         m->adopting = false;
         m->adoption = adoption_free(m->adoption);
         if (m->host.logger < 0 && !m->logger_listed && logger_link_spawn(m, &err) < 0) {
@@ -298,7 +324,7 @@ void adopt_list_end(struct manager *m) {
 bool adopt_taken(struct manager *m, const char *name, struct keeper_event *e) {
         struct adoption *a = m->adoption;
 
-        if (!a || strncmp(name, "pid.", 4) != 0)
+        if (!a || !is_taken(name))
                 return false;
         struct held_fd *grown = e->fd < 0 ? NULL : reallocarray(a->held, a->n_held + 1, sizeof(*grown));
         if (grown) {
@@ -308,7 +334,8 @@ bool adopt_taken(struct manager *m, const char *name, struct keeper_event *e) {
                 *h = (struct held_fd){ .fd = take_fd(&e->fd) };
                 (void)snprintf(h->name, sizeof(h->name), "%s", name);
         }
-        (void)keeper_client_release(m->host.keeper, name); /* who is still an orphan is held anew */
+        if (strncmp(name, "pid.", 4) == 0)
+                (void)keeper_client_release(m->host.keeper, name); /* who is still an orphan is held anew */
         a->awaited--;
         if (a->listed && a->awaited == 0)
                 finish(m);

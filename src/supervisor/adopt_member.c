@@ -3,9 +3,11 @@
 #include "fdstore.h"
 #include "keeper_link.h"
 #include "member.h"
+#include "notify_socket.h"
 #include "orphan.h"
 
 #include <ctrsup/act/log.h>
+#include <ctrsup/act/notify.h>
 #include <ctrsup/kernel/cgroup_procs.h>
 #include <ctrsup/kernel/cgroup_stat.h>
 #include <ctrsup/observe/exit.h>
@@ -67,6 +69,25 @@ static void report_adopted(struct member *b, pid_t pid) {
         manager_report(b->stack->manager, &e);
 }
 
+/* What adoption took from the keeper. -EBADF: it does not have it. */
+static int take_held(struct manager *m, const char *name) {
+        for (size_t n = 0; n < m->adoption->n_held; n++)
+                if (m->adoption->held[n].fd >= 0 && strcmp(m->adoption->held[n].name, name) == 0)
+                        return take_fd(&m->adoption->held[n].fd);
+        return -EBADF;
+}
+
+static int take_notify_fd(struct manager *m, const struct act_instance *i) {
+        char name[KEEPER_NAME_MAX];
+
+        act_notify_name_held(name, i);
+        int held = take_held(m, name), stored = fdstore_take(m, "ntf", i->id_text);
+        if (held < 0)
+                return stored;
+        close_fd(stored);
+        return held;
+}
+
 /* What the host holds for a start that somebody else made. was: its record, NULL: there is none of this very start. */
 static void fill_host(struct member *b, const uint8_t *id, const struct run *was, struct found_leaf *leaf) {
         struct manager *m = b->stack->manager;
@@ -86,6 +107,7 @@ static void fill_host(struct member *b, const uint8_t *id, const struct run *was
         b->host.ephemeral = true; /* what it was started as is not what is declared now; no layer of that start may be left */
         b->host.log_fds[0] = fdstore_take(m, "out", b->host.id_text);
         b->host.log_fds[1] = fdstore_take(m, "err", b->host.id_text);
+        notify_socket_adopt(b, take_notify_fd(m, &b->host));
         if (was) {
                 b->host.oom_kills = was->oom_kills;
                 b->host.memory_peak = was->memory_peak;
@@ -179,10 +201,7 @@ static int take_pidfd(struct manager *m, const char *id_text) {
         int fd = fdstore_take(m, "pid", id_text);
 
         orphan_name_held(name, id_text);
-        for (size_t n = 0; n < m->adoption->n_held && fd < 0; n++)
-                if (strcmp(m->adoption->held[n].name, name) == 0)
-                        fd = take_fd(&m->adoption->held[n].fd);
-        return fd;
+        return fd >= 0 ? fd : take_held(m, name);
 }
 
 /* The main process of a leaf that nobody wrote down: the one that was there first. 0: none. *ret_sure: it is the first of a pid

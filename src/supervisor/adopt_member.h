@@ -24,7 +24,7 @@ struct adoption {
         size_t n_entries;
         struct found_leaf *leaves;
         size_t n_leaves;
-        struct held_fd *held; /* pidfds of orphans that the keeper held */
+        struct held_fd *held; /* pidfds of orphans and notify sockets that the keeper held */
         size_t n_held;
         unsigned awaited;     /* of those, not here yet */
         struct held_fd *logs; /* names of log pipes that the keeper holds */

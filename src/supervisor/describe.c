@@ -3,6 +3,7 @@
 #include "health.h"
 #include "job_record.h"
 #include "member.h"
+#include "notify_socket.h"
 #include "schedule.h"
 #include "unreadable.h"
 
@@ -126,9 +127,9 @@ json_t *describe_container(const struct member *b) {
         const struct instance *i = &b->state;
         struct manager *m = b->stack->manager;
 
-        json_t *j = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
+        json_t *j = json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:I}", "stack", i->stack, "container",
                          i->container, "replica", (int)i->replica, "state", state_name(b), "health", describe_text(health_status_name(health_of(b))),
-                         "health_message", describe_text(health_reason(b)), "pid",
+                         "health_message", describe_text(health_reason(b)), "notify", notify_socket_describe(b), "pid",
                          i->pid > 0 ? json_integer(i->pid) : json_null(), "restarts", (json_int_t)i->restarts, "exit",
                          describe_exit(&i->last_exit), "started_at",
                          i->started_real_usec ? moment_json(m, i->started_usec) : json_null(), "next_attempt_at",
@@ -165,12 +166,13 @@ static json_t *transition_words(const struct member *b) {
                 return describe_text(text);
         case PHASE_PENDING:
                 return i->waiting ? message_json(b) : json_null();
-        case PHASE_RUNNING:
-                return describe_text(readiness_words(b));
+        case PHASE_RUNNING: /* what it says itself of how far it is */
+                return b->notify && b->notify->status[0] ? describe_text(b->notify->status) : describe_text(readiness_words(b));
+        case PHASE_STOPPING:
+                return describe_text(b->notify ? b->notify->status : NULL);
         case PHASE_STARTING:
         case PHASE_READY:
         case PHASE_UNHEALTHY:
-        case PHASE_STOPPING:
         case PHASE_STOPPED:
         case PHASE_COMPLETED:
         case _PHASE_MAX:

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-static const char *const prefixes[] = { "pid.", "out.", "err." };
-enum { PREFIX_PID, PREFIX_OUT, PREFIX_ERR };
+static const char *const prefixes[] = { "pid.", "out.", "err.", "ntf." };
+enum { PREFIX_PID, PREFIX_OUT, PREFIX_ERR, PREFIX_NOTIFY };
 
 static bool is_ours(const char *name) {
         for (size_t p = 0; p < ARRAY_SIZE(prefixes); p++)
@@ -92,11 +92,14 @@ void fdstore_put(struct manager *m, const struct member *b) {
         put(m, PREFIX_PID, b->host.id_text, b->host.pidfd);
         put(m, PREFIX_OUT, b->host.id_text, b->host.log_fds[0]);
         put(m, PREFIX_ERR, b->host.id_text, b->host.log_fds[1]);
+        put(m, PREFIX_NOTIFY, b->host.id_text, b->host.notify_fd);
 }
 
-void fdstore_drop_pid(struct manager *m, const char *id_text) {
-        if (id_text[0])
-                drop_one(m, PREFIX_PID, id_text);
+void fdstore_drop_start(struct manager *m, const char *id_text) {
+        if (!id_text[0])
+                return;
+        drop_one(m, PREFIX_PID, id_text);
+        drop_one(m, PREFIX_NOTIFY, id_text);
 }
 
 void fdstore_drop_logs(struct manager *m, const char *id_text) {

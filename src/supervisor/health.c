@@ -1,6 +1,7 @@
 #include "health.h"
 #include "inside.h"
 #include "member.h"
+#include "notify_socket.h"
 
 #include <ctrsup/observe/probe.h>
 
@@ -20,6 +21,7 @@ const char *health_reason(const struct member *b) {
 /* ---- turns ---- */
 
 static void begin_probe(struct member *b);
+static void overdue(struct member *b);
 static void arm_at(struct member *b, uint64_t at);
 
 static void enqueue(struct member *b) {
@@ -76,6 +78,8 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
                 end_turn(b);                                /* it takes long */
         else if (m->adopting || m->over || b->health->exec) /* the picture is not whole; one that was ended is not gone yet */
                 arm_at(b, manager_now(m).mono_usec + RETRY_USEC);
+        else if (b->container->healthcheck.kind == HEALTHCHECK_NOTIFY)
+                overdue(b);
         else if (m->probing >= PROBES_MAX)
                 enqueue(b);
         else
@@ -207,12 +211,9 @@ static bool is_ready_now(const struct member *b) {
                                                      spec_readiness_of(b->container) == READINESS_HEALTHCHECK);
 }
 
-void health_outcome(struct member *b, bool good, const char *words) {
+static void take_outcome(struct member *b, bool good, const char *words) {
         struct member_health *h = b->health;
 
-        end_probe(b);
-        h->trouble = false;
-        h->probe = probe_free(h->probe);
         bool changed = health_take(&h->state, &b->container->healthcheck, good, manager_now(b->stack->manager).mono_usec);
         probe_clean_text(words, strcspn(words, "\n"), true, h->reason, sizeof(h->reason));
         if (changed) {
@@ -226,6 +227,46 @@ void health_outcome(struct member *b, bool good, const char *words) {
                 member_post(b, &(struct event){ .kind = EVENT_UNHEALTHY, .message = h->reason });
         else
                 member_save(b);
+}
+
+void health_outcome(struct member *b, bool good, const char *words) {
+        end_probe(b);
+        b->health->trouble = false;
+        b->health->probe = probe_free(b->health->probe);
+        take_outcome(b, good, words);
+}
+
+/* ---- by notify ---- */
+
+static bool is_by_notify(const struct member *b) {
+        return b->container->healthcheck.kind == HEALTHCHECK_NOTIFY && b->health && b->health->following;
+}
+
+/* What it has sent and nobody has read yet counts. */
+static void overdue(struct member *b) {
+        char words[NUM_TEXT_MAX], text[NUM_TEXT_MAX + 32];
+
+        notify_socket_hear(b);
+        if (!is_by_notify(b))
+                return;
+        if (b->health->state.next_usec > manager_now(b->stack->manager).mono_usec) {
+                arm(b);
+                return;
+        }
+        (void)snprintf(text, sizeof(text), "no WATCHDOG=1 within %s", num_format_duration(words, b->health->state.watchdog_usec));
+        take_outcome(b, false, text);
+}
+
+void health_sign(struct member *b, bool good, const char *words) {
+        if (is_by_notify(b))
+                take_outcome(b, good, words);
+}
+
+void health_watchdog(struct member *b, uint64_t usec) {
+        if (!is_by_notify(b))
+                return;
+        health_set_watchdog(&b->health->state, usec, manager_now(b->stack->manager).mono_usec);
+        arm(b);
 }
 
 /* ---- its life ---- */
@@ -249,10 +290,16 @@ static void follow(struct member *b) {
                 h->state.status = was->health;
                 h->state.succeeded = was->health_succeeded;
                 h->state.failures = was->health_failures;
+                h->state.watchdog_usec = was->watchdog_usec;
                 (void)strcpy(h->reason, was->health_reason);
                 health_resume(&h->state, c, b->state.started_usec, now.mono_usec, now.random);
         } else
                 health_begin(&h->state, c, b->state.started_usec, now.mono_usec, now.random);
+        /* One that was started without a socket cannot say anything; one that is to say first that it is ready need not yet. */
+        if (c->kind == HEALTHCHECK_NOTIFY &&
+            (!b->host.notifies ||
+             (b->state.phase == PHASE_RUNNING && spec_readiness_of(b->container) == READINESS_NOTIFY && !h->state.succeeded)))
+                health_probe(&h->state);
         struct cgroup_probe last = probes_of(b);
         if (m->adopting) /* probes of the last supervisor's */
                 (void)cgroup_probe_end_all(m->host.cgroups, &last, NULL);

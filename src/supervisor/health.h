@@ -1,5 +1,7 @@
 /* Who runs is probed as its healthcheck says; what that tells goes into the state machine, and changes are reported.
  *
+ * A check by notify is a deadline instead, which every sign of life puts off; it begins with READY=1 where that is waited for.
+ *
  * One probe of a member at a time. At most PROBES_MAX of all begin within PROBE_TURN_USEC, or as fast as they end: who comes then
  * waits for its turn, and nobody can keep a turn by hanging. Health is on record, so that a new supervisor goes on where this one was.
  */
@@ -35,6 +37,10 @@ void health_follow(struct member *b);
 void health_declare(struct member *b, const struct spec_container *was);
 /* Of b's probe; words may have lines. */
 void health_outcome(struct member *b, bool good, const char *words);
+/* By notify: a sign of life of b's, or the word that it is not well. */
+void health_sign(struct member *b, bool good, const char *words);
+/* By notify: it is silent for so long at most from now on. */
+void health_watchdog(struct member *b, uint64_t usec);
 /* It will have none, through no fault of b's. */
 void health_no_outcome(struct member *b);
 /* Only what is in memory. */

@@ -5,6 +5,7 @@
 #include "inside.h"
 #include "logger_link.h"
 #include "member.h"
+#include "notify_socket.h"
 #include "orphan.h"
 
 #include <ctrsup/observe/started.h>
@@ -213,6 +214,7 @@ static void open_again(struct manager *m) {
                 r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), &err);
         if (r >= 0) {
                 logger_link_keeper_is_new(m);
+                notify_socket_keeper_is_new(m);
                 if (m->adopting) /* it died while it told: nothing is listed now, and that ends the wait */
                         r = adopt_begin(m, &err);
                 else

@@ -21,6 +21,7 @@
 #include "stacks.h"
 #include "watch.h"
 
+#include <ctrsup/act/notify.h>
 #include <ctrsup/logger/client.h>
 #include <ctrsup/store/dir.h>
 #include <ctrsup/store/lock.h>
@@ -217,6 +218,8 @@ static int open_folders(struct manager *m, int *ret_exit, struct err *err) {
                 r = dir_make(m->runtime_dir, m->options->mode == MODE_SERVICE ? 0755 : 0700, &m->runtime_fd, err);
         if (r < 0)
                 return r;
+        m->host.runtime_fd = m->runtime_fd;
+        m->host.runtime_dir = m->runtime_dir;
         r = lock_take(m->runtime_fd, m->runtime_dir, &m->lock_fd, err);
         if (r == -EBUSY)
                 *ret_exit = m->options->mode == MODE_SERVICE ? 1 : EX_TEMPFAIL_;
@@ -285,6 +288,7 @@ static void remove_runtime(struct manager *m) {
         (void)unlinkat(m->runtime_fd, KEEPER_SOCKET, 0);
         (void)unlinkat(m->runtime_fd, KEEPER_LOCK, 0);
         (void)unlinkat(m->runtime_fd, "lock", 0);
+        (void)unlinkat(m->runtime_fd, ACT_NOTIFY_FOLDER, AT_REMOVEDIR);
         (void)rmdir(m->runtime_dir);
 }
 

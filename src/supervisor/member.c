@@ -7,6 +7,7 @@
 #include "job_record.h"
 #include "jobs.h"
 #include "log_pipes.h"
+#include "notify_socket.h"
 #include "orphan.h"
 #include "schedule.h"
 #include "watch.h"
@@ -56,6 +57,7 @@ struct member *member_free(struct member *b) {
                 }
         health_free(b);
         free(b->job.runs);
+        notify_socket_free(b);
         sd_event_source_disable_unref(b->timer);
         sd_event_source_disable_unref(b->pidfd_source);
         act_instance_done(&b->host);
@@ -252,6 +254,7 @@ static const struct {
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         (void)source;
         (void)usec;
+        notify_socket_hear(userdata); /* it may have asked for more time, or be ready */
         member_post(userdata, &(struct event){ .kind = EVENT_TIMER });
         return 0;
 }
@@ -301,6 +304,7 @@ void member_post(struct member *b, const struct event *e) {
                 report_cause(b);
         last_end_note(b, &before, &st, &now);
         report_step(b, &st, &now);
+        notify_socket_follow(b);
         health_follow(b);
         job_record_follow(b, &st, &now);
         schedule_follow(b, desire);
@@ -467,7 +471,7 @@ bool member_finish(struct member *b) {
         if (r < 0)
                 member_say(b, &err);
         orphan_end(b);
-        fdstore_drop_pid(b->stack->manager, b->host.id_text);
+        fdstore_drop_start(b->stack->manager, b->host.id_text);
         log_pipes_leave(b);
         b->finish_due = false;
         return true;

@@ -3,6 +3,7 @@
 #include "health.h"
 #include "job_record.h"
 #include "member.h"
+#include "notify_socket.h"
 
 #include <ctrsup/base/hash.h>
 #include <ctrsup/store/runs.h>
@@ -26,8 +27,14 @@ static void fill_record(const struct member *b, struct run *run) {
         run->schedule.queued = b->job.schedule.queued;
         run->began_usec = b->job.began_usec;
         run->began_real_usec = b->job.began_real_usec;
+        if (b->notify) {
+                run->reloading = b->notify->reloading;
+                run->stopping = b->notify->stopping;
+                (void)strcpy(run->status, b->notify->status);
+        }
         if (!b->health)
                 return;
+        run->watchdog_usec = b->health->state.watchdog_usec;
         run->health = b->health->state.status;
         run->health_failures = b->health->state.failures;
         run->health_succeeded = b->health->state.succeeded;

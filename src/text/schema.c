@@ -330,7 +330,7 @@ static bool is_preset(const struct field *f, const char *text) {
         bool quoted = f->type == &type_mode;
         size_t len = f->preset ? strlen(f->preset) : 0;
 
-        if (!*text || strcmp(text, "{}") == 0 || strcmp(text, "[]") == 0)
+        if (!*text || (strcmp(text, "{}") == 0 && !(f->flags & FIELD_EMPTY)) || strcmp(text, "[]") == 0)
                 return true;
         return f->preset && strlen(text) == len + (quoted ? 2 : 0) && strncmp(text + quoted, f->preset, len) == 0;
 }

@@ -233,6 +233,21 @@ int cgroup_read_procs(struct cgroup_tree *t, const char *group, uint64_t generat
         return 0;
 }
 
+int cgroup_holds(struct cgroup_tree *t, const char *group, uint64_t generation, pid_t pid) {
+        const struct proc *p = proc_of_pid(pid);
+
+        (void)t;
+        return !p || p->state == PROC_DEAD ? -ESRCH : p->leaf == leaf_find(group, generation);
+}
+
+int cgroup_held(struct cgroup_tree *t, const char *group, uint64_t generation, int pidfd) {
+        (void)t;
+        (void)group;
+        (void)generation;
+        (void)pidfd;
+        return -EOPNOTSUPP;
+}
+
 /* --- limits: this host enforces all of them --- */
 
 int cgroup_check(struct cgroup_tree *t, const struct cgroup_setting *s, struct err *err) {

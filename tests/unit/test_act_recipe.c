@@ -48,6 +48,7 @@ static struct recipe_input input_of(const struct made *m) {
                 .n_tasks_fds = 2,
                 .upper_dir = disk ? "/state/upper" : NULL,
                 .volume_dirs = dirs,
+                .notify_dir = spec_notifies(c) ? "/run/ctrsup/notify/ab" : NULL,
                 .stdio = { { 10, false }, { 11, true }, { 12, true } },
                 .peer_pidfds = { 40, 41, 42, 43, 44, 45, 46, 47 },
         };
@@ -118,6 +119,35 @@ static void test_environment(void **state _unused_) {
                 "CTRSUP_STACK=shop\nCTRSUP_CONTAINER=web\nCTRSUP_REPLICA=2\nCTRSUP_INSTANCE_ID=ab000000000000000000000000000001\n"
                 "PATH=/opt/bin\nHOSTNAME=mine\ncontainer=docker\n");
         assert_string_equal(recipe_string(&m.view, find(&m, RECIPE_COMMAND, 0)->str[0]), "/opt/bin");
+        done(&m);
+}
+
+/* Who has something to say is told where, and how often; the folder is read-only, and where no volume can be. */
+static void test_notify(void **state _unused_) {
+        struct made m;
+        _cleanup_buf_ struct buf out = BUF_NULL;
+
+        make(&m, HEAD RUN "    healthcheck: {notify: {}, timeout: 20s}\n    environment: {WATCHDOG_PID: 7}\n");
+        put_env(&m, &out);
+        assert_non_null(strstr(buf_text(&out), "NOTIFY_SOCKET=/dev/ctrsup/notify\nWATCHDOG_USEC=20000000\nWATCHDOG_PID=7\n"));
+        const struct recipe_op *bind = find(&m, RECIPE_BIND, 0);
+        assert_string_equal(recipe_string(&m.view, bind->str[0]), "/run/ctrsup/notify/ab");
+        assert_int_equal(bind->flags, RECIPE_RDONLY | RECIPE_NOSUID | RECIPE_NODEV | RECIPE_NOEXEC);
+        size_t n = 0;
+        while (strcmp(recipe_string(&m.view, find(&m, RECIPE_ATTACH, n)->str[0]), "/dev/ctrsup") != 0)
+                n++;
+        assert_int_equal(find(&m, RECIPE_ATTACH, n)->num[0], bind->num[0]);
+        done(&m);
+        buf_reset(&out);
+        make(&m, HEAD RUN "    readiness: {type: notify}\n");
+        put_env(&m, &out);
+        assert_non_null(strstr(buf_text(&out), "NOTIFY_SOCKET=/dev/ctrsup/notify\n"));
+        assert_null(strstr(buf_text(&out), "WATCHDOG"));
+        done(&m);
+        buf_reset(&out);
+        make(&m, HEAD RUN "    healthcheck: {notify: {}}\n    readiness: {type: started}\n    init: true\n");
+        put_env(&m, &out);
+        assert_non_null(strstr(buf_text(&out), "WATCHDOG_PID=\n")); /* filled in by who becomes the command */
         done(&m);
 }
 
@@ -342,6 +372,6 @@ static void test_exec(void **state _unused_) {
         done(&m);
 }
 
-unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_arguments), cmocka_unit_test(test_namespaces),
+unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_notify), cmocka_unit_test(test_arguments), cmocka_unit_test(test_namespaces),
           cmocka_unit_test(test_modes), cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort),
           cmocka_unit_test(test_words), cmocka_unit_test(test_words_for_all), cmocka_unit_test(test_exec));

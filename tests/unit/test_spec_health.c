@@ -13,7 +13,7 @@ static const struct spec_container *load_web(struct loaded *l, const char *keys)
 
 /* Which key is there decides what is probed; what the file does not say is as the reference has it. */
 static void kinds(void **state) {
-        _cleanup_loaded_ struct loaded none = { 0 }, exec = { 0 }, http = { 0 }, tcp = { 0 };
+        _cleanup_loaded_ struct loaded none = { 0 }, exec = { 0 }, http = { 0 }, tcp = { 0 }, notify = { 0 };
         const struct spec_container *c = load_web(&none, "");
 
         (void)state;
@@ -38,6 +38,11 @@ static void kinds(void **state) {
         c = load_web(&tcp, "    healthcheck: {tcp: {port: 5432}}\n");
         assert_int_equal(c->healthcheck.kind, HEALTHCHECK_TCP);
         assert_int_equal(c->healthcheck.tcp_port, 5432);
+        assert_false(spec_notifies(c));
+        c = load_web(&notify, "    healthcheck: {notify: {}, timeout: 20s}\n");
+        assert_int_equal(c->healthcheck.kind, HEALTHCHECK_NOTIFY);
+        assert_int_equal(c->healthcheck.timeout_usec, 20 * USEC_PER_SEC);
+        assert_true(spec_notifies(c));
 }
 
 /* `defaults` may bring the timings and the container the probe. */
@@ -61,6 +66,9 @@ static void readiness(void **state) {
                 { "    healthcheck: {tcp: {port: 1}}\n", READINESS_HEALTHCHECK },
                 { "    healthcheck: {tcp: {port: 1}}\n    readiness: {type: started}\n", READINESS_STARTED },
                 { "    healthcheck: {tcp: {port: 1}}\n    readiness: {type: healthcheck}\n", READINESS_HEALTHCHECK },
+                { "    healthcheck: {notify: {}}\n", READINESS_HEALTHCHECK },
+                { "    healthcheck: {tcp: {port: 1}}\n    readiness: {type: notify}\n", READINESS_NOTIFY },
+                { "    readiness: {type: notify}\n", READINESS_NOTIFY },
         };
 
         (void)state;
@@ -69,7 +77,8 @@ static void readiness(void **state) {
 
                 assert_int_equal(spec_readiness_of(load_web(&l, cases[i].keys)), cases[i].type);
         }
-        _cleanup_loaded_ struct loaded l = { 0 }, never = { 0 };
+        _cleanup_loaded_ struct loaded l = { 0 }, never = { 0 }, says = { 0 };
+        assert_true(spec_notifies(load_web(&says, "    readiness: {type: notify}\n")));
         assert_int_equal(load_web(&l, "")->readiness.timeout_usec, 90 * USEC_PER_SEC);
         assert_true(load_web(&never, "    readiness: {timeout: infinity}\n")->readiness.timeout_usec == USEC_INFINITY);
 }
@@ -108,6 +117,8 @@ static void equal(void **state) {
                 "tcp: {port: 1}, start_period: 1s",
                 "tcp: {port: 1}, start_interval: 1s",
                 "tcp: {port: 1}, on_failure: none",
+                "notify: {}",
+                "notify: {}, timeout: 1s",
         };
         struct loaded l[ARRAY_SIZE(others)];
         char keys[512];

@@ -32,6 +32,7 @@ enum field_flags {
         FIELD_DEFAULT_INFINITE = 1 << 5, /* without the key the value is all ones: no limit, though no word says so */
         FIELD_CLIENT = 1 << 6,          /* worked off before the document is sent: checked, not stored */
         FIELD_INHERITABLE = 1 << 7,     /* with FIELD_REQUIRED: `defaults` and a container may each leave it to the other */
+        FIELD_EMPTY = 1 << 8,           /* {} is a value: not what is there without the key */
 };
 
 struct walk;
