@@ -53,7 +53,7 @@ static json_t *port_schema(const struct field *f) {
 }
 
 const struct type type_port = {
-        .name = "port", .units = "1 to 65535", .read = read_port, .put = put_port, .schema = port_schema
+        .name = "port", .units = "1 to 65535", .plain = sizeof(uint64_t), .read = read_port, .put = put_port, .schema = port_schema
 };
 
 /* ---- what is sent ---- */

@@ -69,7 +69,7 @@ static json_t *format_schema(const struct field *f) {
         return json_pack("{s:i}", "const", 1);
 }
 
-const struct type type_format = { .name = "whole number", .read = read_format, .put = put_format, .schema = format_schema };
+const struct type type_format = { .name = "whole number", .plain = sizeof(uint64_t), .read = read_format, .put = put_format, .schema = format_schema };
 
 static void read_line(struct walk *w, const struct field *f, struct node *n, void *at) {
         const char *text = walk_text(w, n, "text");

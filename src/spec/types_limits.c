@@ -69,7 +69,7 @@ static json_t *cpus_schema(const struct field *f) {
 }
 
 const struct type type_cpus = {
-        .name = "number of CPUs", .units = "CPUs, decimal", .read = read_cpus, .put = put_cpus, .schema = cpus_schema
+        .name = "number of CPUs", .units = "CPUs, decimal", .plain = sizeof(uint64_t), .read = read_cpus, .put = put_cpus, .schema = cpus_schema
 };
 
 /* ---- cpu_weight ---- */
@@ -131,7 +131,7 @@ static json_t *cpu_weight_schema(const struct field *f) {
 }
 
 const struct type type_cpu_weight = {
-        .name = "whole number or idle", .read = read_cpu_weight, .put = put_cpu_weight, .schema = cpu_weight_schema
+        .name = "whole number or idle", .plain = sizeof(int64_t), .read = read_cpu_weight, .put = put_cpu_weight, .schema = cpu_weight_schema
 };
 
 /* ---- lists of CPUs and memory nodes ---- */
@@ -276,7 +276,7 @@ static json_t *id_schema(const struct field *f) {
                                             (json_int_t)UINT32_MAX - 1));
 }
 
-const struct type type_id = { .name = "id", .read = read_id, .put = put_id, .schema = id_schema };
+const struct type type_id = { .name = "id", .plain = sizeof(uint32_t), .read = read_id, .put = put_id, .schema = id_schema };
 
 /* ---- namespaces ---- */
 

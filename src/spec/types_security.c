@@ -324,4 +324,4 @@ static json_t *signal_schema(const struct field *f) {
         return schema_or_variable(json_pack("{s:s,s:s}", "type", "string", "pattern", "^SIG[A-Z0-9+]+$"));
 }
 
-const struct type type_signal = { .name = "signal", .read = read_signal, .put = put_signal, .schema = signal_schema };
+const struct type type_signal = { .name = "signal", .plain = sizeof(int), .read = read_signal, .put = put_signal, .schema = signal_schema };

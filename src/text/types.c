@@ -97,7 +97,7 @@ static json_t *bool_schema(const struct field *f) {
         return schema_or_variable(json_pack("{s:s}", "type", "boolean"));
 }
 
-const struct type type_bool = { .name = "boolean", .read = read_bool, .put = put_bool, .schema = bool_schema };
+const struct type type_bool = { .name = "boolean", .plain = sizeof(bool), .read = read_bool, .put = put_bool, .schema = bool_schema };
 
 /* ---- integers ---- */
 
@@ -187,7 +187,7 @@ static json_t *int_schema(const struct field *f) {
                          "#/definitions/variable");
 }
 
-const struct type type_int = { .name = "whole number", .read = read_int, .put = put_int, .schema = int_schema };
+const struct type type_int = { .name = "whole number", .plain = sizeof(int64_t), .read = read_int, .put = put_int, .schema = int_schema };
 
 /* ---- sizes ---- */
 
@@ -249,7 +249,7 @@ static json_t *size_schema(const struct field *f) {
 }
 
 const struct type type_size = {
-        .name = "size", .units = "bytes, or K M G T P (1024-based)", .read = read_size, .put = put_size, .schema = size_schema
+        .name = "size", .units = "bytes, or K M G T P (1024-based)", .plain = sizeof(uint64_t), .read = read_size, .put = put_size, .schema = size_schema
 };
 
 /* ---- durations ---- */
@@ -331,6 +331,7 @@ static json_t *duration_schema(const struct field *f) {
 }
 
 const struct type type_duration = { .name = "duration",
+                                    .plain = sizeof(uint64_t),
                                     .units = "w d h m s ms us, falling: 1m30s",
                                     .read = read_duration,
                                     .put = put_duration,
@@ -371,7 +372,7 @@ static json_t *mode_schema(const struct field *f) {
 }
 
 const struct type type_mode = {
-        .name = "file mode", .units = "four octal digits", .read = read_mode, .put = put_mode, .schema = mode_schema
+        .name = "file mode", .units = "four octal digits", .plain = sizeof(mode_t), .read = read_mode, .put = put_mode, .schema = mode_schema
 };
 
 /* ---- enumerations ---- */
@@ -425,4 +426,4 @@ static json_t *enum_schema(const struct field *f) {
         return schema_or_variable(json_pack("{s:o}", "enum", values));
 }
 
-const struct type type_enum = { .name = "word", .read = read_enum, .put = put_enum, .schema = enum_schema };
+const struct type type_enum = { .name = "word", .plain = sizeof(int), .read = read_enum, .put = put_enum, .schema = enum_schema };

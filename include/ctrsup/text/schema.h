@@ -42,6 +42,7 @@ struct table;
 struct type {
         const char *name;       /* "size": what explain says */
         const char *units;      /* "bytes, …"; NULL: none */
+        size_t plain;           /* size of a value without pointers: equal bytes are the same value; 0: it has some */
         /* Reads n into *at. Complains through w; on complaint *at keeps its default. May rewrite n into its resolved form. */
         void (*read)(struct walk *w, const struct field *f, struct node *n, void *at);
         /* The value as a stack file has it, one line; nothing when it is unset. */
