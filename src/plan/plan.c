@@ -343,8 +343,15 @@ int plan_make(const struct plan_input *in, struct diag_list *diags, struct plan 
         return 0;
 }
 
+struct plan *plan_share(struct plan *p) {
+        p->shares++;
+        return p;
+}
+
 struct plan *plan_free(struct plan *p) {
-        if (p)
+        if (p && p->shares > 0)
+                p->shares--;
+        else if (p)
                 (void)arena_free(p->arena);
         return NULL;
 }

@@ -44,11 +44,7 @@ static void redeclare_untouched(struct stack_entry *s, const struct plan *plan) 
                 const struct plan_change *change = &plan->changes[n];
                 const struct spec_container *c = spec_find(s->generation->spec, change->container);
 
-                for (size_t k = 0; k < s->n_members; k++) {
-                        struct member *b = s->members[k];
-
-                        if (strcmp(b->state.container, change->container) != 0)
-                                continue;
+                for (struct member *b = member_index_find(&s->index, change->container); b; b = b->next_of_container) {
                         if (change->verb == PLAN_UNCHANGED && c) {
                                 member_declare(b, s->generation, c);
                                 if (b->state.desire == DESIRE_STOPPED)
@@ -60,16 +56,28 @@ static void redeclare_untouched(struct stack_entry *s, const struct plan *plan) 
         }
 }
 
+/* What is declared already is not read again: the same document, down to the place of each key. */
+static int generation_of(struct manager *m, const json_t *document, struct diag_list *diags, struct generation **ret) {
+        const char *name = json_string_value(json_object_get(json_object_get(document, "stack"), "name"));
+        const struct stack_entry *s = name ? manager_find_stack(m, name) : NULL;
+
+        if (!s || !s->generation || !json_equal(s->generation->document, document))
+                return generation_new(document, 0, diags, ret);
+        diags->file = s->generation->spec->file;
+        *ret = generation_ref(s->generation);
+        return 0;
+}
+
 static bool declares_the_same(const struct generation *old, const struct generation *new) {
-        return old && json_equal(json_object_get(old->document, "stack"), json_object_get(new->document, "stack"));
+        return old == new || (old && json_equal(json_object_get(old->document, "stack"), json_object_get(new->document, "stack")));
 }
 
 int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err) {
         _cleanup_generation_ struct generation *g = NULL;
-        _cleanup_plan_ struct plan *plan = NULL, *own = NULL;
+        _cleanup_plan_ struct plan *plan = NULL;
         _cleanup_prepared_ struct prepared_plan prepared = { 0 };
 
-        int r = generation_new(a->document, 0, diags, &g);
+        int r = generation_of(m, a->document, diags, &g);
         if (r < 0)
                 return r == -ENOMEM ? err_oom(err) : r;
         struct stack_entry *s = manager_find_stack(m, g->spec->name);
@@ -94,9 +102,7 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
                 *ret_plan = take_ptr(plan);
                 return 0;
         }
-        if (stack_make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &own) < 0)
-                return err_oom(err);
-        r = stack_prepare_plan(take_ptr(own), &prepared, err);
+        r = stack_prepare_plan(plan_share(plan), &prepared, err);
         if (r < 0)
                 return r;
         if (fresh && !(s = stack_new(m, g->spec->name)))

@@ -20,11 +20,10 @@ static enum dependency look_at(const struct member *b, const char *container, en
         bool any = false;
 
         *ret_least = NULL;
-        for (size_t n = 0; n < b->stack->n_members; n++) {
-                const struct member *other = b->stack->members[n];
+        for (const struct member *other = member_index_find(&b->stack->index, container); other; other = other->next_of_container) {
                 const struct instance *i = &other->state;
 
-                if (strcmp(i->container, container) != 0 || i->desire == DESIRE_GONE)
+                if (i->desire == DESIRE_GONE)
                         continue;
                 enum dependency d = of_one(i, condition, shares);
                 any = true;

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "degraded.h"
 #include "generation.h"
+#include "member_index.h"
 #include "options.h"
 
 #include <ctrsup/act/instance.h>
@@ -61,6 +62,7 @@ struct member_job {
 /* One instance of one container: its state (pure), what it holds on the host, and its declaration. */
 struct member {
         struct stack_entry *stack;
+        struct member *next_of_container;     /* supervisor/member_index.h */
         struct generation *generation;        /* its declaration's */
         const struct spec_container *container; /* in it */
         struct generation *limits_generation; /* keeps host.limits alive */
@@ -98,6 +100,7 @@ struct stack_entry {
         struct generation *generation; /* what is wanted; NULL: it is being removed */
         struct member **members;
         size_t n_members;
+        struct member_index index;     /* of members */
         struct plan *plan;             /* being carried out; NULL: all done */
         bool *done;                    /* per action of plan */
         bool *begun;

@@ -40,6 +40,10 @@ struct member *member_new(struct stack_entry *s, struct generation *g, const str
         b->state.generation = manager_now(s->manager).real_usec / USEC_PER_SEC;
         (void)snprintf(b->host.group, sizeof(b->host.group), "%s/%s.%u", s->name, c->name, replica);
         b->phase_since_usec = manager_now(s->manager).mono_usec;
+        if (member_index_add(&s->index, b) < 0) {
+                free(b);
+                return NULL;
+        }
         member_declare(b, g, c);
         s->members[s->n_members++] = b;
         return b;
@@ -55,6 +59,7 @@ struct member *member_free(struct member *b) {
                         s->n_members--;
                         break;
                 }
+        member_index_remove(&s->index, b);
         health_free(b);
         free(b->job.runs);
         notify_socket_free(b);
@@ -71,10 +76,11 @@ struct member *member_free(struct member *b) {
 }
 
 struct member *stack_find_member(const struct stack_entry *s, const char *container, uint32_t replica) {
-        for (size_t n = 0; n < s->n_members; n++)
-                if (s->members[n]->state.replica == replica && strcmp(s->members[n]->state.container, container) == 0)
-                        return s->members[n];
-        return NULL;
+        struct member *b = member_index_find(&s->index, container);
+
+        while (b && b->state.replica != replica)
+                b = b->next_of_container;
+        return b;
 }
 
 void member_declare(struct member *b, struct generation *g, const struct spec_container *c) {

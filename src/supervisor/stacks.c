@@ -34,6 +34,7 @@ void stack_free(struct stack_entry *s) {
         while (s->n_members > 0)
                 member_free(s->members[0]);
         free(s->members);
+        member_index_done(&s->index);
         stack_drop_plan(s);
         generation_unref(s->generation);
         generation_unref(s->last);

@@ -55,6 +55,7 @@ struct plan_action {
 
 struct plan {
         struct arena *arena;            /* owns all of it; the specs given to plan_make() are not referenced */
+        unsigned shares;                /* owners besides the first */
         const char *stack;
         uint64_t revision;              /* that this plan leads to */
         bool resume;                    /* of a new supervisor: nobody asked anew, so what is counted stays */
@@ -79,7 +80,8 @@ struct plan_input {
 /* 0: *ret is the plan, free with plan_free(). -EPERM: an immutable key changed; the complaints, with the way out, are in diags.
  * -ELOOP: containers share namespaces in a circle (validation refuses that, so: a bug or an old record). -ENOMEM. */
 int plan_make(const struct plan_input *in, struct diag_list *diags, struct plan **ret);
-struct plan *plan_free(struct plan *p); /* returns NULL; takes NULL */
+struct plan *plan_share(struct plan *p); /* p, for one more owner */
+struct plan *plan_free(struct plan *p); /* for the last owner; returns NULL; takes NULL */
 static inline void plan_freep(struct plan **p) { *p = plan_free(*p); }
 #define _cleanup_plan_ _cleanup_(plan_freep)
 
