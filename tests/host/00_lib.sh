@@ -60,9 +60,9 @@ status() {
         if [ "$got" = "$wanted" ]; then ok "$said"; else not_ok "$said" "status $got, wanted $wanted: $*" "$out"; fi
 }
 
-# within SECONDS CMD...: polls until CMD succeeds
+# within SECONDS CMD...: polls until CMD succeeds; in an emulated machine three times as long
 within() {
-        local end=$((SECONDS + $1))
+        local end=$((SECONDS + ${CTRSUP_VM:+3 *} $1))
         shift
         until "$@" >/dev/null 2>&1; do
                 [ "$SECONDS" -lt "$end" ] || return 1
