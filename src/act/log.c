@@ -219,3 +219,29 @@ int act_log_open(struct act_host *h, struct act_instance *i, const struct spec_c
                 *ret = ends;
         return r;
 }
+
+/* A pipe's read end leads to its write end. One that is lost has no reader either. */
+static int join_pipe(int read_fd, bool lost, int *ret, struct err *err) {
+        char path[32];
+
+        if (read_fd < 0 && !lost)
+                return -EAGAIN;
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", read_fd);
+        *ret = open(lost ? "/dev/null" : path, O_WRONLY | O_CLOEXEC);
+        return *ret < 0 ? err_sys(err, errno, "open its log pipe") : 0;
+}
+
+int act_log_join(const struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret, struct err *err) {
+        bool piped = i->log == ACT_LOG_JOURNALD || i->log == ACT_LOG_FILE;
+        _cleanup_fd_ int out = -EBADF, errors = -EBADF;
+
+        if (i->log == ACT_LOG_DIRECT)
+                return open_direct(c, i, ret, err);
+        int r = join_pipe(i->log_fds[0], !piped || i->log_lost[0], &out, err);
+        if (r >= 0)
+                r = join_pipe(i->log_fds[1], !piped || i->log_lost[1], &errors, err);
+        if (r < 0)
+                return r;
+        *ret = (struct act_log_ends){ take_fd(&out), take_fd(&errors) };
+        return 0;
+}

@@ -126,14 +126,28 @@ static const struct field reload_fields[] = {
 };
 const struct table reload_table = { FIELDS(reload_fields), .finish = reload_finish };
 
-static const struct field hook_fields[] = {
-        { .key = "command", LATER(argv), .change = CHANGE_META, .doc = "what runs", .example = "[./warm.sh]" },
-        { .key = "user", LATER(text), .change = CHANGE_META, .doc = "as whom", .example = "\"70\"" },
-        { .key = "working_dir", LATER(path), .change = CHANGE_META, .doc = "where", .example = "/srv" },
-        { .key = "environment", LATER(map), .change = CHANGE_META, .doc = "more variables", .example = "{A: b}" },
-        { .key = "timeout", LATER(duration), .change = CHANGE_META, .doc = "longest run", .example = "10s" },
+/* One row each, but that what runs before a start makes another start of it. */
+#define HOOK_FIELDS(class) \
+        { .key = "command", .type = &type_argv, AT(spec_hook, command), .flags = FIELD_REQUIRED, .change = (class), \
+          .doc = "what runs: a list, no shell", .example = "[./warm.sh]" }, \
+        { .key = "user", .type = &type_user, AT(spec_hook, user), .preset_words = "the container's", .change = (class), \
+          .doc = "as whom", .example = "\"70\"" }, \
+        { .key = "working_dir", .type = &type_abs_path, AT(spec_hook, working_dir), .preset_words = "the container's", \
+          .change = (class), .doc = "where", .example = "/srv" }, \
+        { .key = "environment", .type = &type_environment, AT(spec_hook, environment), .preset_words = "{}", .change = (class), \
+          .doc = "more variables, on top of the container's", .example = "{A: b}" }, \
+        { .key = "timeout", .type = &type_duration, AT(spec_hook, timeout_usec), .min = USEC_PER_MSEC, .preset = "30s", \
+          .change = (class), .doc = "longest run; then it is killed, and has failed", .example = "10s" }
+
+static const struct field hook_fields[] = { HOOK_FIELDS(CHANGE_META) };
+const struct table hook_table = {
+        FIELDS(hook_fields), .noun = "hook", .size = sizeof(struct spec_hook), .finish = hook_finish
 };
-const struct table hook_table = { FIELDS(hook_fields) };
+
+static const struct field start_hook_fields[] = { HOOK_FIELDS(CHANGE_REPLACE) };
+const struct table start_hook_table = {
+        FIELDS(start_hook_fields), .noun = "hook", .size = sizeof(struct spec_hook), .finish = hook_finish
+};
 
 static const struct field update_config_fields[] = {
         { .key = "order", LATER(word), .preset_words = "stop-first", .change = CHANGE_META,

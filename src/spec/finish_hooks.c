@@ -8,6 +8,11 @@ static void check_runs_something(struct walk *w, struct node *n, const char *key
                 walk_complain_at(w, DIAG_BAD_VALUE, argv->mark, key, "there is nothing to run");
 }
 
+void hook_finish(struct walk *w, const struct node_entry *entry, void *at) {
+        (void)at;
+        check_runs_something(w, entry->value, "command");
+}
+
 void reload_finish(struct walk *w, const struct node_entry *entry, void *at) {
         struct node *signal = node_get(w->nodes, entry->value, "signal"), *exec = node_get(w->nodes, entry->value, "exec");
 

@@ -40,6 +40,11 @@ const char *const spec_propagation_words[_PROPAGATION_MAX] = {
 const char *const spec_log_driver_words[_LOG_DRIVER_MAX] = {
         [LOG_DRIVER_JOURNALD] = "journald", [LOG_DRIVER_FILE] = "file", [LOG_DRIVER_DIRECT] = "direct", [LOG_DRIVER_NONE] = "none"
 };
+const char *const spec_hook_words[_HOOK_MAX] = { [HOOK_NONE] = "",
+                                                 [HOOK_PRE_START] = "pre_start",
+                                                 [HOOK_POST_START] = "post_start",
+                                                 [HOOK_PRE_STOP] = "pre_stop",
+                                                 [HOOK_POST_STOP] = "post_stop" };
 const char *const spec_on_failure_words[_ON_FAILURE_MAX] = { [ON_FAILURE_RESTART] = "restart", [ON_FAILURE_NONE] = "none" };
 const char *const spec_http_scheme_words[_HTTP_SCHEME_MAX] = { [HTTP_PLAIN] = "http", [HTTP_TLS] = "https" };
 /* READINESS_AUTO is what no key says. */
@@ -146,6 +151,12 @@ const char *spec_rootfs_mode_name(enum spec_rootfs_mode m) {
 }
 const char *spec_volume_type_name(enum spec_volume_type t) {
         return enumtab_name(spec_volume_type_words, _VOLUME_TYPE_MAX, (int)t);
+}
+const char *spec_hook_name(enum spec_hook_kind h) {
+        return enumtab_name(spec_hook_words, _HOOK_MAX, (int)h);
+}
+int spec_hook_value(const char *name) {
+        return enumtab_value(spec_hook_words, _HOOK_MAX, name);
 }
 const char *spec_ns_name(enum spec_ns ns) {
         return enumtab_name(ns_names, _NS_MAX, (int)ns);

@@ -8,6 +8,7 @@
 
 #define AT(type, member) .at = offsetof(struct type, member)
 #define LIST_AT(type, member) .at = offsetof(struct type, member), .n_at = offsetof(struct type, n_##member)
+#define HOOKS_AT(kind) .at = offsetof(struct spec_container, hooks[kind].items), .n_at = offsetof(struct spec_container, hooks[kind].n)
 #define WORDS(table) .words = table, .n_words = ARRAY_SIZE(table)
 #define FIELDS(table) .fields = table, .n_fields = ARRAY_SIZE(table)
 /* A key that is known and not supported yet: its type is only described. */
@@ -22,6 +23,7 @@ extern const char *const spec_rootfs_mode_words[_ROOTFS_MODE_MAX];
 extern const char *const spec_volume_type_words[_VOLUME_TYPE_MAX];
 extern const char *const spec_propagation_words[_PROPAGATION_MAX];
 extern const char *const spec_log_driver_words[_LOG_DRIVER_MAX];
+extern const char *const spec_hook_words[_HOOK_MAX];
 extern const char *const spec_on_failure_words[_ON_FAILURE_MAX];
 extern const char *const spec_http_scheme_words[_HTTP_SCHEME_MAX];
 extern const char *const spec_readiness_words[_READINESS_MAX];
@@ -48,7 +50,7 @@ extern const struct table rootfs_table, layer_table, volume_table, volume_bind_t
         device_table;
 extern const struct table limits_table, io_max_table, namespaces_table, time_offsets_table, user_mapping_table, id_map_table;
 extern const struct table restart_policy_table, logging_table, logging_rate_limit_table, logging_file_table, dependency_table,
-        healthcheck_table, probe_http_table, probe_tcp_table, readiness_table, reload_table, hook_table, update_config_table,
+        healthcheck_table, probe_http_table, probe_tcp_table, readiness_table, reload_table, hook_table, start_hook_table, update_config_table,
         schedule_table;
 extern const struct table membership_table, port_table, socket_table, grant_secret_table, grant_config_table;
 
@@ -72,6 +74,7 @@ void id_map_finish(struct walk *w, const struct node_entry *entry, void *at);
 void restart_policy_finish(struct walk *w, const struct node_entry *entry, void *at);
 void healthcheck_finish(struct walk *w, const struct node_entry *entry, void *at);
 /* finish_hooks.c */
+void hook_finish(struct walk *w, const struct node_entry *entry, void *at);
 void reload_finish(struct walk *w, const struct node_entry *entry, void *at);
 /* finish_health.c: readiness against healthcheck, of one container */
 void readiness_check(struct walk *w, struct node *container, struct spec_container *c);

@@ -39,7 +39,7 @@ void instance_init(struct instance *i, const char *stack, const char *container,
 }
 
 struct policy policy_of(const struct spec_container *c) {
-        return (struct policy){
+        struct policy p = {
                 .type = c->type,
                 .restart = c->restart,
                 .restart_policy = c->restart_policy,
@@ -51,6 +51,10 @@ struct policy policy_of(const struct spec_container *c) {
                 .scheduled = spec_is_scheduled(c),
                 .ready_when_started = c->type == TYPE_SERVICE && spec_readiness_of(c) == READINESS_STARTED,
         };
+
+        for (int h = 0; h < _HOOK_MAX; h++)
+                p.hooks[h] = (uint32_t)c->hooks[h].n;
+        return p;
 }
 
 const char *instance_target(const struct instance *i, bool only_one, char buf[TARGET_SIZE]) {
@@ -85,6 +89,9 @@ const char *stop_cause_words(enum stop_cause c, const struct policy *p, char buf
                 break;
         case CAUSE_MAX_RUNTIME:
                 (void)snprintf(buf, NUM_TEXT_MAX, "still running after %.40s", num_format_duration(time, p->max_runtime_usec));
+                break;
+        case CAUSE_POST_START:
+                (void)snprintf(buf, NUM_TEXT_MAX, "a post_start hook failed");
                 break;
         case CAUSE_NONE:
         case _STOP_CAUSE_MAX:

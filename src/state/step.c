@@ -31,6 +31,25 @@ static void rest(struct move *m, enum phase phase) {
         m->i->deadline_usec = USEC_INFINITY;
 }
 
+/* false: there are none. */
+static bool begin_hooks(struct instance *i, enum spec_hook_kind kind) {
+        i->hook = i->policy.hooks[kind] > 0 ? kind : HOOK_NONE;
+        i->hooks_ended = 0;
+        return i->hook != HOOK_NONE;
+}
+
+/* Its hook that is next has a container of its own; without one it is its own turn. */
+static void launch_next(struct move *m) {
+        struct instance *i = m->i;
+
+        i->generation++;
+        i->launching = true;
+        i->killed = i->oom = false;
+        i->kills = 0;
+        i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
+        m->step.effects |= EFFECT_LAUNCH;
+}
+
 static void launch(struct move *m) {
         struct instance *i = m->i;
 
@@ -41,13 +60,10 @@ static void launch(struct move *m) {
                 return;
         }
         rest(m, PHASE_STARTING);
-        i->generation++;
-        i->launching = true;
-        i->again = i->killed = i->oom = i->ready_early = false;
-        i->kills = 0;
+        i->again = i->ready_early = false;
         i->cause = CAUSE_NONE;
-        i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
-        m->step.effects |= EFFECT_LAUNCH;
+        (void)begin_hooks(i, HOOK_PRE_START);
+        launch_next(m);
 }
 
 /* It ended and nobody asked for that. A job restarts only to succeed: once it has, even `always` lets it be. */
@@ -78,6 +94,15 @@ static void settle(struct move *m) {
         struct instance *i = m->i;
 
         m->step.effects |= EFFECT_CLEANUP;
+        i->hook = HOOK_NONE;
+        if (i->ran) { /* whatever comes next comes after its post_stop hooks */
+                i->ran = false;
+                if (begin_hooks(i, HOOK_POST_STOP)) {
+                        rest(m, PHASE_STOPPING);
+                        launch_next(m);
+                        return;
+                }
+        }
         switch (i->desire) {
         case DESIRE_GONE:
                 m->step.effects |= EFFECT_FORGET;
@@ -124,9 +149,10 @@ static void end(struct move *m, struct exit_info how, bool populated) {
         i->populated = populated;
         i->pid = 0;
         i->started_real_usec = 0;
+        i->hook = HOOK_NONE;
         if (!asked_for && how.reason == EXIT_NOT_STARTED && m->e->message)
                 (void)snprintf(i->message, sizeof(i->message), "%s", m->e->message);
-        else if (!asked_for && (i->cause != CAUSE_NONE || !exit_is_success(&how))) {
+        else if (!asked_for && i->cause != CAUSE_POST_START && (i->cause != CAUSE_NONE || !exit_is_success(&how))) {
                 char words[NUM_TEXT_MAX];
 
                 (void)snprintf(i->message, sizeof(i->message), "%s", instance_end_words(i, words));
@@ -141,21 +167,82 @@ static void end(struct move *m, struct exit_info how, bool populated) {
         }
 }
 
-static void end_unseen(struct move *m) {
-        end(m, (struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 }, false);
+static void end_unstarted(struct move *m, bool populated) {
+        end(m, (struct exit_info){ .reason = EXIT_NOT_STARTED, .code = -1 }, populated);
 }
 
-/* What the leaf holds is asked to end, with as long as it may take. */
-static void signal_leaf(struct move *m) {
-        if (m->i->stop_grace_usec == 0) {
+/* ---- hooks in containers of their own */
+
+/* The one before has ended, and nothing of it is left. */
+static void next_hook(struct move *m) {
+        struct instance *i = m->i;
+        bool more = i->hooks_ended < i->policy.hooks[i->hook];
+
+        if (i->hook == HOOK_POST_STOP && !more) {
+                settle(m);
+                return;
+        }
+        if (!more)
+                i->hook = HOOK_NONE;
+        m->step.effects |= EFFECT_CLEANUP;
+        launch_next(m);
+}
+
+static bool is_contained(enum spec_hook_kind hook) {
+        return hook == HOOK_PRE_START || hook == HOOK_POST_STOP;
+}
+
+static void hook_is_up(struct move *m) {
+        struct instance *i = m->i;
+
+        i->launching = false;
+        i->alive = i->populated = true;
+        i->pid = m->e->pid;
+        if (!i->killed)
+                i->deadline_usec = later(m->now->mono_usec, m->e->timeout_usec);
+}
+
+/* A pre_start hook that failed is a start that failed; how a post_stop hook ends changes nothing. */
+static void hook_is_over(struct move *m, bool good, bool populated) {
+        struct instance *i = m->i;
+
+        if (i->hook == HOOK_PRE_START && (!good || i->phase != PHASE_STARTING)) {
+                end_unstarted(m, populated);
+                return;
+        }
+        i->launching = i->alive = false;
+        i->populated = populated;
+        i->pid = 0;
+        i->hooks_ended++;
+        if (populated)
+                kill_leaf(m);
+        else
+                next_hook(m);
+}
+
+static void end_unseen(struct move *m) {
+        if (is_contained(m->i->hook))
+                hook_is_over(m, false, false);
+        else
+                end(m, (struct exit_info){ .reason = EXIT_UNKNOWN, .code = -1 }, false);
+}
+
+/* ---- down */
+
+/* What the leaf holds is asked to end, with as long as it may take, its pre_stop hooks included. */
+static void ask_to_end(struct move *m) {
+        struct instance *i = m->i;
+
+        if (i->stop_grace_usec == 0) {
                 kill_leaf(m);
                 return;
         }
-        m->i->deadline_usec = later(m->now->mono_usec, m->i->stop_grace_usec);
-        m->i->stop_limit_usec = m->now->mono_usec;
+        i->deadline_usec = later(m->now->mono_usec, i->stop_grace_usec);
+        i->stop_limit_usec = m->now->mono_usec;
         for (int n = 0; n < STOP_EXTEND_MAX; n++)
-                m->i->stop_limit_usec = later(m->i->stop_limit_usec, m->i->stop_grace_usec);
-        m->step.effects |= EFFECT_SIGNAL;
+                i->stop_limit_usec = later(i->stop_limit_usec, i->stop_grace_usec);
+        if (!begin_hooks(i, HOOK_PRE_STOP))
+                m->step.effects |= EFFECT_SIGNAL;
 }
 
 /* Down it goes; a launch that is out is awaited first, under its own deadline. */
@@ -165,8 +252,12 @@ static void go_down(struct move *m) {
         i->phase = PHASE_STOPPING;
         i->leaving = i->killed = false;
         i->kills = 0;
-        if (!i->launching)
-                signal_leaf(m);
+        if (i->launching)
+                return;
+        if (i->hook == HOOK_PRE_START) /* what is to be stopped has not begun */
+                kill_leaf(m);
+        else
+                ask_to_end(m);
 }
 
 /* Somebody wants it down: when who depends on it is. */
@@ -288,8 +379,11 @@ static void stop_again(struct move *m) {
                 i->stop_signal = m->e->signal;
         if (i->launching)
                 return;
-        if (m->e->signal)
+        if (m->e->signal) {
                 m->step.effects |= EFFECT_SIGNAL;
+                if (i->hook == HOOK_PRE_STOP) /* not waited for any more */
+                        i->hook = HOOK_NONE;
+        }
         if (m->e->grace_usec != USEC_INFINITY && later(m->now->mono_usec, m->e->grace_usec) < i->deadline_usec)
                 i->deadline_usec = later(m->now->mono_usec, m->e->grace_usec);
         if (m->e->grace_usec != USEC_INFINITY && i->deadline_usec < i->stop_limit_usec)
@@ -339,9 +433,11 @@ static void is_up(struct move *m, uint64_t started_usec, uint64_t started_real_u
         i->pid = m->e->pid;
         i->started_usec = started_usec;
         i->started_real_usec = started_real_usec;
+        i->ran = true;
         if (i->phase == PHASE_STOPPING)
                 return;
-        rest(m, ready ? PHASE_READY : PHASE_RUNNING);
+        i->ready_early = begin_hooks(i, HOOK_POST_START) && ready;
+        rest(m, ready && !i->ready_early ? PHASE_READY : PHASE_RUNNING);
         if (!ready)
                 i->deadline_usec = later(started_usec, i->policy.type == TYPE_JOB ? i->policy.max_runtime_usec : i->policy.ready_timeout_usec);
 }
@@ -391,27 +487,56 @@ static bool gets_ready(const struct instance *i) {
         return i->phase == PHASE_RUNNING && i->policy.type != TYPE_JOB && i->populated;
 }
 
+/* Whose turn it was is on record: those that have ended are over, and the one under way is adopted if it has a container of its own, else
+ * begun anew. Nobody knows of a start without a record whether its post_start hooks ran: it goes without. */
+static void adopt_hooks(struct move *m) {
+        struct instance *i = m->i;
+        const struct instance *was = m->e->was;
+
+        if (was && was->phase == PHASE_STARTING && was->hook == HOOK_NONE) { /* if it has come up nobody had heard it */
+                i->ready_early = i->ready_early || (m->e->starting && was->ready_early);
+                return;
+        }
+        bool ready = i->phase == PHASE_RUNNING && i->ready_early && (!was || was->hook != HOOK_POST_START);
+        i->hook = was ? was->hook : HOOK_NONE;
+        i->hooks_ended = was ? was->hooks_ended : 0;
+        i->ran = was ? was->ran : i->ran;
+        i->ready_early = was && was->ready_early;
+        if (ready)
+                rest(m, PHASE_READY);
+}
+
 /* A stop under way goes on; one that was decided and not begun begins; a restart's second half is still to come. */
 static void adopt(struct move *m) {
         struct instance *i = m->i;
         const struct instance *was = m->e->was;
 
         i->waiting = false;
-        if (m->e->ended)
+        if (m->e->ended) {
+                rest(m, was->phase);
                 i->populated = true;
-        else if (m->e->starting) {
+                i->deadline_usec = was->deadline_usec;
+        } else if (m->e->starting) {
                 rest(m, PHASE_STARTING);
                 i->launching = true;
                 i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
+        } else if (was && is_contained(was->hook)) {
+                rest(m, PHASE_STARTING);
+                hook_is_up(m);
+                i->killed = was->killed;
+                i->kills = was->kills;
+                if (!was->launching)
+                        i->deadline_usec = was->deadline_usec;
         } else {
                 rest(m, PHASE_RUNNING);
-                is_up(m, m->e->started_usec, m->e->started_real_usec, i->policy.ready_when_started);
+                is_up(m, m->e->started_usec, m->e->started_real_usec, i->policy.ready_when_started || (was && was->ready_early));
                 if (was && (was->phase == PHASE_READY || was->phase == PHASE_UNHEALTHY)) /* it was told of this very start */
                         rest(m, was->phase);
                 else if (was && was->phase == PHASE_RUNNING && gets_ready(i) && was->deadline_usec != USEC_INFINITY &&
                          was->deadline_usec > i->deadline_usec)
                         i->deadline_usec = was->deadline_usec; /* it had asked for more time */
         }
+        adopt_hooks(m);
         i->oom = was && was->oom;
         if (was && was->phase == PHASE_STOPPING) {
                 i->phase = PHASE_STOPPING;
@@ -423,8 +548,14 @@ static void adopt(struct move *m) {
                 i->stop_grace_usec = was->stop_grace_usec;
                 i->stop_limit_usec = was->stop_limit_usec;
                 i->deadline_usec = was->deadline_usec;
-                if (was->launching && !m->e->starting && !was->killed) /* its answer was awaited, and nobody has heard it */
-                        signal_leaf(m);
+                if (was->launching && !m->e->starting && !m->e->ended && !was->killed) { /* its answer was awaited, and nobody has heard it */
+                        if (was->hook == HOOK_PRE_START)
+                                kill_leaf(m);
+                        else if (was->hook == HOOK_NONE)
+                                ask_to_end(m);
+                        else
+                                hook_is_up(m);
+                }
         } else if (i->desire != DESIRE_RUN || (was && was->leaving)) {
                 i->again = was && was->again;
                 leave(m);
@@ -432,7 +563,10 @@ static void adopt(struct move *m) {
 }
 
 static void came_up(struct move *m) {
-        is_up(m, m->now->mono_usec, m->now->real_usec, m->i->policy.ready_when_started || m->i->ready_early);
+        if (m->i->hook == HOOK_PRE_START)
+                hook_is_up(m);
+        else
+                is_up(m, m->now->mono_usec, m->now->real_usec, m->i->policy.ready_when_started || m->i->ready_early);
 }
 
 /* The start was overtaken by a stop: now there is somebody to stop. A leaf that was killed meanwhile is being emptied already. */
@@ -441,29 +575,79 @@ static void came_up_unwanted(struct move *m) {
 
         if (!i->launching)
                 return;
+        if (is_contained(i->hook)) {
+                hook_is_up(m);
+                if (i->hook == HOOK_PRE_START && !i->killed)
+                        kill_leaf(m);
+                return;
+        }
         is_up(m, m->now->mono_usec, m->now->real_usec, false);
         if (!i->killed)
-                signal_leaf(m);
+                ask_to_end(m);
 }
 
 static void did_not_start(struct move *m) {
-        if (m->i->launching)
-                end(m, (struct exit_info){ .reason = EXIT_NOT_STARTED, .code = -1 }, m->e->populated);
+        if (!m->i->launching)
+                return;
+        if (m->i->hook == HOOK_POST_STOP)
+                hook_is_over(m, false, m->e->populated);
+        else
+                end_unstarted(m, m->e->populated);
 }
 
 static void exited(struct move *m) {
-        if (m->i->launching || m->i->alive)
-                end(m, m->e->exit, m->e->populated);
+        if (!m->i->launching && !m->i->alive)
+                return;
+        if (is_contained(m->i->hook)) {
+                hook_is_over(m, exit_is_success(&m->e->exit), m->e->populated);
+                return;
+        }
+        m->i->ran = true; /* also when nobody has read that it began */
+        end(m, m->e->exit, m->e->populated);
 }
 
 static void early_ready(struct move *m) {
-        m->i->ready_early = true;
+        if (m->i->hook == HOOK_NONE)
+                m->i->ready_early = true;
 }
 
 static void ready(struct move *m) {
-        m->i->phase = PHASE_READY;
-        if (m->i->populated)
-                m->i->deadline_usec = USEC_INFINITY; /* that of its readiness */
+        struct instance *i = m->i;
+
+        if (i->hook == HOOK_POST_START)
+                i->ready_early = true;
+        else
+                i->phase = PHASE_READY;
+        if (i->populated)
+                i->deadline_usec = USEC_INFINITY; /* that of its readiness */
+}
+
+static void post_start_hooked(struct move *m) {
+        struct instance *i = m->i;
+
+        if (i->hook != HOOK_POST_START)
+                return;
+        if (m->e->failed) {
+                (void)snprintf(i->message, sizeof(i->message), "%s", m->e->message ? m->e->message : "");
+                give_up(m, CAUSE_POST_START);
+                return;
+        }
+        if (++i->hooks_ended < i->policy.hooks[HOOK_POST_START])
+                return;
+        i->hook = HOOK_NONE;
+        if (i->ready_early)
+                ready(m);
+}
+
+/* How it went changes nothing: the signal comes next. */
+static void pre_stop_hooked(struct move *m) {
+        struct instance *i = m->i;
+
+        if (i->hook != HOOK_PRE_STOP || ++i->hooks_ended < i->policy.hooks[HOOK_PRE_STOP])
+                return;
+        i->hook = HOOK_NONE;
+        if (i->alive && !i->killed)
+                m->step.effects |= EFFECT_SIGNAL;
 }
 
 static void unhealthy(struct move *m) {
@@ -490,7 +674,7 @@ static void gets_ready_later(struct move *m) {
 
 /* What is past its grace period is so for good, and what has ended needs no time. */
 static void ends_later(struct move *m) {
-        if (!m->i->killed && !m->i->launching && m->i->populated)
+        if (!m->i->killed && !m->i->launching && m->i->populated && !is_contained(m->i->hook))
                 put_off(m, m->i->stop_limit_usec);
 }
 
@@ -498,6 +682,8 @@ static void ends_later(struct move *m) {
 static void unhealthy_from_the_start(struct move *m) {
         if (m->i->policy.unhealthy_restarts && !m->i->leaving)
                 give_up(m, CAUSE_UNHEALTHY);
+        else
+                m->i->ready_early = false;
 }
 
 static void hit_by_oom(struct move *m) {
@@ -514,11 +700,22 @@ static void await_exit(struct move *m) {
 }
 
 static void emptied(struct move *m) {
-        m->i->populated = false;
-        if (m->i->alive)
+        struct instance *i = m->i;
+
+        i->populated = false;
+        if (i->alive)
                 await_exit(m);
-        else if (!m->i->launching)
+        else if (!i->launching && i->hook == HOOK_PRE_START && i->phase == PHASE_STOPPING)
+                end_unstarted(m, false); /* between two of them */
+        else if (!i->launching && is_contained(i->hook))
+                next_hook(m);
+        else if (!i->launching)
                 settle(m);
+}
+
+static void start_emptied(struct move *m) {
+        if (!m->i->launching) /* a pre_start hook's leaf */
+                emptied(m);
 }
 
 static void exit_overdue(struct move *m) {
@@ -534,9 +731,16 @@ static void readiness_overdue(struct move *m) {
                 give_up(m, m->i->policy.type == TYPE_JOB ? CAUSE_MAX_RUNTIME : CAUSE_NOT_READY);
 }
 
-static void launch_overdue(struct move *m) {
-        m->i->phase = PHASE_STOPPING;
-        kill_leaf(m);
+/* Of the launch, of a pre_start hook, or of what that left behind. */
+static void start_overdue(struct move *m) {
+        struct instance *i = m->i;
+
+        if (i->launching)
+                i->phase = PHASE_STOPPING;
+        if (i->alive && !i->populated)
+                end_unseen(m);
+        else
+                kill_leaf(m);
 }
 
 static void grace_over(struct move *m) {
@@ -563,6 +767,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = recall,       [EVENT_RESUME] = resume,
         [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 /* START: it does. EXITED: the keeper may tell of the end before anybody read that it began. EMPTY: the leaf is empty until the
  * clone, and after a failed one; the keeper's answer says which. */
@@ -571,9 +776,10 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_REPLACE] = restart_now,           [EVENT_REMOVE] = remove_up,              [EVENT_ADOPTED] = ignored,
         [EVENT_STARTED] = came_up,               [EVENT_START_FAILED] = did_not_start,    [EVENT_READY] = early_ready,
         [EVENT_UNHEALTHY] = ignored,             [EVENT_OOM] = hit_by_oom,                [EVENT_EXITED] = exited,
-        [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = launch_overdue,
+        [EVENT_EMPTY] = start_emptied,           [EVENT_TIMER] = start_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
         [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 /* UNHEALTHY: what was never ready cannot stop being it. STARTED, START_FAILED: were answered. EXTEND: here somebody waits for it, and on
  * its way down; nowhere else. */
@@ -585,6 +791,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = readiness_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
         [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = gets_ready_later,
+        [EVENT_HOOKED] = post_start_hooked,
 },
 [PHASE_READY] = {
         [EVENT_START] = stay_up,                 [EVENT_STOP] = stop_up,                  [EVENT_RESTART] = restart_now,
@@ -594,6 +801,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
         [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 /* UNHEALTHY: still; what is to happen then may have been declared anew. */
 [PHASE_UNHEALTHY] = {
@@ -604,6 +812,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = await_exit,              [EVENT_TIMER] = exit_overdue,
         [EVENT_HOLD] = hold_up,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = go_on_leaving,
         [EVENT_WANTED] = stay_up,                [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 /* The way down has three parts: (a launch is out ->) the main process lives -> the leaf empties. Intents only change what comes
  * after. READY, UNHEALTHY: nobody waits for that any more. */
@@ -615,6 +824,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = emptied,                 [EVENT_TIMER] = grace_over,
         [EVENT_HOLD] = hold_when_down,           [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
         [EVENT_WANTED] = want_when_down,         [EVENT_EXTEND] = ends_later,
+        [EVENT_HOOKED] = pre_stop_hooked,
 },
 /* Down, in four shades. Nothing runs, nothing is outstanding: only intents count, and in BACKOFF the timer. STOP of what ended by
  * itself notes the operator's wish, so that no plan and no reboot takes it for an accident. */
@@ -626,6 +836,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
         [EVENT_WANTED] = want_stopped,           [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 [PHASE_COMPLETED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_completed,           [EVENT_RESTART] = start_now,
@@ -635,6 +846,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
         [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 [PHASE_FAILED] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -644,6 +856,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = ignored,
         [EVENT_HOLD] = ignored,                  [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
         [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 [PHASE_BACKOFF] = {
         [EVENT_START] = start_now,               [EVENT_STOP] = stop_down,                [EVENT_RESTART] = start_now,
@@ -653,6 +866,7 @@ static void (*const actions[_PHASE_MAX][_EVENT_MAX])(struct move *m) = {
         [EVENT_EMPTY] = ignored,                 [EVENT_TIMER] = try_again,
         [EVENT_HOLD] = hold_down,                [EVENT_RECALLED] = ignored,      [EVENT_RESUME] = ignored,
         [EVENT_WANTED] = want,                   [EVENT_EXTEND] = ignored,
+        [EVENT_HOOKED] = ignored,
 },
 };
 /* clang-format on */
@@ -679,7 +893,7 @@ static const char *const kinds[] = {
         [EVENT_EMPTY] = "empty",     [EVENT_TIMER] = "timer",
         [EVENT_HOLD] = "hold",       [EVENT_RECALLED] = "recalled",
         [EVENT_RESUME] = "resume",   [EVENT_WANTED] = "wanted",
-        [EVENT_EXTEND] = "extend",
+        [EVENT_EXTEND] = "extend",   [EVENT_HOOKED] = "hooked",
 };
 static_assert(ARRAY_SIZE(kinds) == _EVENT_MAX, "a word for every event");
 

@@ -53,6 +53,10 @@ static const struct number {
         NUMBER("again", BOOL, instance.again),
         NEWER("leaving", BOOL, instance.leaving),
         NEWER("cause", INT, instance.cause),
+        NEWER("hook", INT, instance.hook),
+        NEWER("hooks_ended", U32, instance.hooks_ended),
+        NEWER("ran", BOOL, instance.ran),
+        NEWER("ready_early", BOOL, instance.ready_early),
         NUMBER("launching", BOOL, instance.launching),
         NUMBER("killed", BOOL, instance.killed),
         NUMBER("oom", BOOL, instance.oom),
@@ -276,7 +280,7 @@ static bool take(struct run *r, const json_t *j) {
                 if ((number || !numbers[n].newer) && !take_number(r, numbers + n, number))
                         return false;
         }
-        if (i->cause >= _STOP_CAUSE_MAX)
+        if (i->cause >= _STOP_CAUSE_MAX || i->hook >= _HOOK_MAX)
                 return false;
         word = json_string_value(json_object_get(j, "phase"));
         i->phase = word ? phase_value(word) : _PHASE_INVALID;

@@ -1,6 +1,7 @@
 /* One member against what was found: the keeper's entry, its leaf, its record; in that order of trust. */
 #include "adopt_member.h"
 #include "fdstore.h"
+#include "hooks.h"
 #include "keeper_link.h"
 #include "member.h"
 #include "notify_socket.h"
@@ -129,6 +130,7 @@ static void post_adopted(struct member *b, pid_t pid, const struct run *was, boo
                 b->start_ticks = was->start_ticks;
         else
                 (void)started_ticks(pid, &b->start_ticks, NULL);
+        hooks_sweep(b);
         if (!starting && act_adopt(&m->host, &b->host, b->container, pid, &err) < 0) {
                 struct report_event e = { .kind = REPORT_NOTICE,
                                           .priority = 3,

@@ -196,9 +196,20 @@ static void parts_done(struct parts *p) {
         free(p->argv);
 }
 
-static int open_parts(struct inside *x, const struct spec_strings *argv, struct parts *p, struct err *err) {
-        struct cgroup_tree *t = x->manager->host.cgroups;
+static int open_output(struct inside *x, struct parts *p, struct err *err) {
         int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return err_sys(err, errno, "make a pipe");
+        x->output_fd = ends[0];
+        p->write_fd = ends[1];
+        /* our end only: its own may wait */
+        return fcntl(x->output_fd, F_SETFL, O_NONBLOCK) < 0 ? err_sys(err, errno, "make a pipe") : 0;
+}
+
+static int open_parts(struct inside *x, const struct inside_command *c, struct parts *p, struct err *err) {
+        struct cgroup_tree *t = x->manager->host.cgroups;
+        const struct spec_strings *argv = c->argv;
 
         p->argv = calloc(argv->n + 1, sizeof(*p->argv));
         if (!p->argv)
@@ -207,23 +218,22 @@ static int open_parts(struct inside *x, const struct spec_strings *argv, struct 
         p->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         if (p->null_fd < 0)
                 return err_sys(err, errno, "open /dev/null");
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return err_sys(err, errno, "make a pipe");
-        x->output_fd = ends[0];
-        p->write_fd = ends[1];
-        if (fcntl(x->output_fd, F_SETFL, O_NONBLOCK) < 0) /* our end only: its own may wait */
-                return err_sys(err, errno, "make a pipe");
-        int r = cgroup_probe_make(t, &x->cgroup, &p->cgroup_fd, err);
+        int r = c->log ? 0 : open_output(x, p, err);
+        if (r >= 0)
+                r = cgroup_probe_make(t, &x->cgroup, &p->cgroup_fd, err);
         return r < 0 ? r : cgroup_open_tasks(t, x->group, p->tasks, &p->n_tasks, err);
 }
 
 static int watch(struct inside *x, struct err *err) {
         sd_event *event = x->manager->event;
         uint64_t until = manager_now(x->manager).mono_usec + x->timeout_usec;
-        int r = sd_event_add_io(event, &x->io, x->output_fd, EPOLLIN, on_output, x);
+        int r = 0;
 
-        if (r >= 0)
-                r = sd_event_source_set_priority(x->io, IO_PRIORITY);
+        if (x->output_fd >= 0) {
+                r = sd_event_add_io(event, &x->io, x->output_fd, EPOLLIN, on_output, x);
+                if (r >= 0)
+                        r = sd_event_source_set_priority(x->io, IO_PRIORITY);
+        }
         if (r >= 0)
                 r = sd_event_add_time(event, &x->timer, CLOCK_MONOTONIC, until, 1000, on_timer, x);
         return r < 0 ? err_sys(err, -r, "watch a command") : 0;
@@ -246,7 +256,9 @@ static int launch(struct inside *x, const struct inside_command *c, const struct
                 .n_environment = c->environment ? c->environment->n : 0,
                 .user = c->user,
                 .working_dir = c->working_dir,
-                .stdio = { { .fd = p->null_fd }, { .fd = p->write_fd, .own = true }, { .fd = p->write_fd, .own = true } },
+                .stdio = { { .fd = p->null_fd },
+                           { .fd = c->log ? c->log->out : p->write_fd, .own = !c->log },
+                           { .fd = c->log ? c->log->err : p->write_fd, .own = !c->log } },
                 .pty_socket = -EBADF,
         };
 
@@ -284,7 +296,7 @@ int inside_begin(const struct inside_command *c, struct inside **slot, struct er
         int r = getrandom(x->id, sizeof(x->id), 0) == (ssize_t)sizeof(x->id) ? 0 : err_sys(err, errno, "get random bytes");
         memcpy(&x->cgroup.number, x->id, sizeof(x->cgroup.number));
         if (r >= 0)
-                r = open_parts(x, c->argv, &p, err);
+                r = open_parts(x, c, &p, err);
         if (r >= 0)
                 r = watch(x, err);
         if (r >= 0)

@@ -6,6 +6,7 @@
 
 #include "manager.h"
 
+#include <ctrsup/act/log.h>
 #include <ctrsup/kernel/cgroup_probe.h>
 
 enum { INSIDE_OUTPUT_MAX = 4096, INSIDE_HOW_MAX = ERR_TEXT_MAX };
@@ -25,6 +26,7 @@ struct inside_command {
         const struct spec_strings *argv;
         const char *user, *working_dir; /* NULL: the container's */
         const struct spec_pairs *environment; /* on top of the container's; NULL: none */
+        const struct act_log_ends *log; /* where its output goes; NULL: it is kept for the outcome */
         uint64_t timeout_usec;
         /* Once, unless it is left before; userdata: of the command. */
         void (*done)(const struct inside_outcome *o, void *userdata);

@@ -31,6 +31,7 @@ struct waiter;
 struct exec_session;
 struct member_health;
 struct member_notify;
+struct member_hooks;
 struct inside;
 struct reloading;
 struct line_feed;
@@ -72,6 +73,7 @@ struct member {
         sd_event_source *timer;
         struct member_health *health;         /* supervisor/health.h; NULL: it was never looked at */
         struct member_notify *notify;         /* supervisor/notify_socket.h; NULL: it has no such socket, or does not run */
+        struct member_hooks *hooks;           /* supervisor/hooks.h; NULL: none has run inside */
         uint64_t phase_since_usec;            /* monotonic */
         uint64_t told_waiting;                /* hash of what it waits for, as its watchers were told; 0: nothing */
         char hint[ERR_HINT_MAX];                       /* of state.message */

@@ -4,6 +4,7 @@
 #include "fdstore.h"
 #include "gate.h"
 #include "health.h"
+#include "hooks.h"
 #include "job_record.h"
 #include "jobs.h"
 #include "log_pipes.h"
@@ -63,6 +64,7 @@ struct member *member_free(struct member *b) {
         health_free(b);
         free(b->job.runs);
         notify_socket_free(b);
+        hooks_free(b);
         sd_event_source_disable_unref(b->timer);
         sd_event_source_disable_unref(b->pidfd_source);
         act_instance_done(&b->host);
@@ -314,6 +316,7 @@ void member_post(struct member *b, const struct event *e) {
         health_follow(b);
         job_record_follow(b, &st, &now);
         schedule_follow(b, desire);
+        hooks_follow(b);
         for (size_t n = 0; n < ARRAY_SIZE(effects); n++)
                 if (effects[n].effect == 0 || (st.effects & effects[n].effect))
                         effects[n].run(b);

@@ -1,5 +1,6 @@
 #include "pump.h"
 #include "gate.h"
+#include "hooks.h"
 #include "log_pipes.h"
 #include "logger_link.h"
 #include "member.h"
@@ -144,6 +145,7 @@ static int run(sd_event_source *source, void *userdata) {
         schedule_tend(m);
         if (!m->adopting)
                 (void)each_member(m, give_turn);
+        settled = each_member(m, hooks_tend) && settled;
         settled = each_member(m, launch_first) && settled;
         settled = each_member(m, launch) && settled;
         settled = logger_link_again(m) && settled;

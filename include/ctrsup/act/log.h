@@ -14,6 +14,8 @@ enum act_log act_log_choose(const struct act_host *h, const struct spec_containe
 const char *act_log_name(enum act_log log); /* "journald"; "caller" */
 /* Opens what i->log says; for pipes: held by the keeper, added to the logger when it is up. The caller closes both ends. */
 int act_log_open(struct act_host *h, struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret, struct err *err);
+/* The write ends of a running one once more, for what joins it. -EAGAIN: its pipes are still with the keeper. The caller closes both. */
+int act_log_join(const struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret, struct err *err);
 /* Adds the pipes to a logger (again): out and err are the read ends, taken from the keeper. */
 int act_log_add(struct act_host *h, struct act_instance *i, const struct spec_container *c, int out_fd, int err_fd, struct err *err);
 /* Name under which the keeper holds a read end: "log.<id>.out". Parse: -EINVAL when it is none. */

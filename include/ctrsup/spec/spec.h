@@ -156,6 +156,30 @@ struct spec_readiness {
         uint64_t timeout_usec; /* USEC_INFINITY: as long as it takes */
 };
 
+/* Commands at the turns of a container's life. */
+enum spec_hook_kind {
+        HOOK_NONE,
+        HOOK_PRE_START,         /* a container of its own, before each start */
+        HOOK_POST_START,        /* inside */
+        HOOK_PRE_STOP,          /* inside */
+        HOOK_POST_STOP,         /* a container of its own, after each end */
+        _HOOK_MAX,
+};
+
+enum { HOOKS_MAX = 100 };
+
+struct spec_hook {
+        struct spec_strings command;
+        const char *user, *working_dir; /* NULL: the container's */
+        struct spec_pairs environment;  /* on top of the container's */
+        uint64_t timeout_usec;
+};
+
+struct spec_hooks {
+        struct spec_hook *items;
+        size_t n;
+};
+
 /* How it is told to read its configuration again; both 0: there is no way. */
 struct spec_reload {
         int signal; /* 0: not this one */
@@ -231,6 +255,7 @@ struct spec_container {
         struct spec_healthcheck healthcheck;
         struct spec_readiness readiness;
         struct spec_reload reload;
+        struct spec_hooks hooks[_HOOK_MAX];
         enum spec_rerun rerun;     /* of a job */
         uint64_t max_runtime_usec; /* of a job; USEC_INFINITY: no limit */
         struct spec_schedule schedule; /* of a job */
@@ -280,6 +305,8 @@ const char *spec_condition_name(enum spec_condition c);
 const char *spec_rootfs_mode_name(enum spec_rootfs_mode m);
 const char *spec_volume_type_name(enum spec_volume_type t);
 const char *spec_log_driver_name(enum spec_log_driver d); /* "auto" when nothing was said */
+const char *spec_hook_name(enum spec_hook_kind h);         /* "pre_start": its key; "" for HOOK_NONE */
+int spec_hook_value(const char *name);                     /* -EINVAL */
 const char *spec_ns_name(enum spec_ns ns);                /* "pid": the key's last part */
 /* Names without CAP_; NULL / -EINVAL when there is none. Same for SIGTERM, and nofile (RLIMIT_NOFILE). */
 const char *spec_cap_name(int cap);

@@ -63,6 +63,7 @@ enum stop_cause {
         CAUSE_NOT_READY,        /* within readiness.timeout */
         CAUSE_UNHEALTHY,        /* and healthcheck.on_failure is restart */
         CAUSE_MAX_RUNTIME,      /* a job ran as long as it may */
+        CAUSE_POST_START,       /* a hook of it failed: instance.message has the words */
         _STOP_CAUSE_MAX,
 };
 
@@ -78,6 +79,7 @@ struct policy {
         uint64_t ready_timeout_usec; /* USEC_INFINITY: as long as it takes */
         uint64_t max_runtime_usec;   /* of a job */
         bool scheduled;              /* a job that is started when its time comes, and by nothing else but an operator */
+        uint32_t hooks[_HOOK_MAX];   /* how many there are of each kind */
 };
 
 enum { NAME_SIZE = 64, MESSAGE_SIZE = 512 };
@@ -102,11 +104,15 @@ struct instance {
         bool populated;                 /* the leaf holds tasks, as far as anybody knows */
         bool killed;                    /* this stop is past its grace period */
         bool oom;                       /* this start was hit by an OOM kill */
-        bool ready_early;               /* PHASE_STARTING: it said so before the keeper's answer was read */
+        bool ready_early;               /* it is ready, but for the keeper's answer or the post_start hooks */
+        bool ran;                       /* its command did, and its end has not been followed by the post_stop hooks yet */
         bool outdated;                  /* runs another declaration than the stored one: the plan replaces it */
         bool kept;                      /* not declared any more, and left alone on purpose (--prune=no) */
         enum stop_cause cause;          /* of this stop; and of the last end, until the next start */
         int stop_signal;                /* PHASE_STOPPING: what to send */
+        enum spec_hook_kind hook;       /* whose turn it is: they run one after the other. What launching, alive, populated and pid say
+                                         * is of a pre_start or post_stop hook's own container then */
+        uint32_t hooks_ended;           /* of that kind, this time */
 
         pid_t pid;                      /* of the main process, 0: none */
         uint64_t started_usec;          /* monotonic; 0: never */

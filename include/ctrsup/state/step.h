@@ -2,6 +2,7 @@
  * posts what it sees as events. A start, a stop and a crash are all this one table, src/state/step.c: actions[phase][event].
  *
  *   pending -> starting -> running -> ready <-> unhealthy          up
+ *   starting: the pre_start hooks' containers first, then its own; running: until the post_start hooks are over
  *   any of these -> stopping -> stopped | forgotten | starting      somebody said so: stop, remove, restart or replace
  *   where it is to start and is blocked it is pending, and waits for its turn; where it is to stop and is needed it stays up, and waits
  *   any of these -> (stopping ->) backoff -> starting               it ended by itself and the restart policy goes on
@@ -16,6 +17,9 @@
  *     schedule that has completed stays completed when it is stopped: nothing of it runs, and what it has done is done.
  *   - PHASE_STOPPING, PHASE_STARTING and PHASE_BACKOFF always have a deadline: nothing is waited for without end. A leaf that
  *     does not empty is killed again and again, ever more rarely, and is reported once; no second copy is started.
+ *   - A hook is never waited for without end: a container of one has a deadline, the others' commands are bounded by who runs them. No
+ *     hook outlives what it belongs to: a stop ends pre_start and post_start at once, pre_stop has what the stop's grace period has, and
+ *     post_stop follows every end of the command, once, whatever is wanted next.
  *   - An exit nobody saw is EXIT_UNKNOWN and counts as a failure.
  *   - A supervisor that dies changes nothing of this: RECALLED brings back the counters, the last end, the wishes, and a phase in which
  *     nothing runs with its deadline; what runs is not believed of a record but ADOPTED when it was found. A stop that was
@@ -51,6 +55,7 @@ enum event_kind {
         EVENT_EXITED,           /* the main process ended: exit, populated */
         EVENT_EMPTY,            /* the leaf's last task is gone */
         EVENT_TIMER,            /* deadline_usec has come */
+        EVENT_HOOKED,           /* a post_start or pre_stop hook has ended: failed, message */
         EVENT_WANTED,           /* an apply, of what is not to be started for that: its time comes later, or it has done what it was to */
         _EVENT_MAX,
 };
@@ -61,13 +66,15 @@ struct event {
         uint64_t grace_usec;            /* EVENT_STOP: USEC_INFINITY: the declared one */
         uint64_t extend_usec;           /* EVENT_EXTEND */
         pid_t pid;                      /* EVENT_STARTED, EVENT_ADOPTED */
+        uint64_t timeout_usec;          /* EVENT_STARTED, EVENT_ADOPTED: of the hook whose container it is */
+        bool failed;                    /* EVENT_HOOKED */
         uint64_t started_usec, started_real_usec; /* EVENT_ADOPTED */
         bool starting;                  /* EVENT_ADOPTED */
         bool ended;                     /* EVENT_ADOPTED: its main process has, and was told of; its leaf may hold tasks */
         const struct instance *was;     /* EVENT_RECALLED; EVENT_ADOPTED: NULL: there is no record of this very start */
         struct exit_info exit;          /* EVENT_EXITED */
         bool populated;                 /* EVENT_EXITED, EVENT_START_FAILED: the leaf still holds tasks */
-        const char *message;            /* EVENT_START_FAILED: the words; may be NULL */
+        const char *message;            /* EVENT_START_FAILED, EVENT_HOOKED, EVENT_EXITED of a pre_start hook: the words; may be NULL */
 };
 
 struct now {
@@ -80,7 +87,7 @@ enum effect {
         EFFECT_SIGNAL = 1 << 0,         /* send instance.stop_signal to the main process */
         EFFECT_KILL = 1 << 1,           /* cgroup.kill of the leaf */
         EFFECT_CLEANUP = 1 << 2,        /* remove the leaf of instance.generation (before this step's launch: the one before) */
-        EFFECT_LAUNCH = 1 << 3,         /* start instance.generation: choose an id, make a leaf, ask the keeper */
+        EFFECT_LAUNCH = 1 << 3,         /* start instance.generation, with instance.hook that one: choose an id, make a leaf, ask the keeper */
         EFFECT_REPORT = 1 << 4,         /* the phase changed: result.from -> instance.phase */
         EFFECT_STUCK = 1 << 5,          /* STUCK_KILLS kills did not empty the leaf: say so, once a stop */
         EFFECT_START_LIMIT = 1 << 6,    /* failed, because the policy's attempts are used up */
