@@ -24,6 +24,10 @@ static struct run some_run(void) {
                               .killed = true,
                               .launching = true,
                               .oom = true,
+                              .hook = HOOK_POST_STOP,
+                              .hooks_ended = 1,
+                              .ran = true,
+                              .ready_early = true,
                               .stop_signal = SIGINT,
                               .pid = 4711,
                               .started_usec = 123456789,
@@ -206,6 +210,7 @@ static void records_that_are_none(void **state) {
         /* torn, empty, or with a value that cannot be: set aside */
         static const char *const spoil[][2] = {
                 { "\"phase\":\"backoff\"", "\"phase\":\"walking\"" },
+                { "\"hook\":4", "\"hook\":5" },
                 { "\"pid\":4711", "\"pid\":-471" },
                 { "\"kept\":true", "\"kept\":1   " },
                 { "\"attempts\":3", "\"attempts\":x" },
