@@ -9,15 +9,22 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* With a shared uts namespace the name is that container's. */
-const char *recipe_hostname(const struct spec *spec, const struct spec_container *c) {
-        for (size_t i = 0; c && i <= spec->n_containers; i++) {
+/* With a shared uts namespace the name is that container's, of which there is one. */
+const char *recipe_hostname(struct recipe_plan *p, unsigned replica) {
+        const struct spec_container *c = p->container;
+
+        for (size_t i = 0; c && i <= p->spec->n_containers; i++) {
                 const struct spec_namespace *uts = &c->namespaces[NS_UTS];
                 if (uts->mode == NS_HOST)
                         return NULL;
-                if (uts->mode != NS_CONTAINER)
-                        return c->hostname ? c->hostname : c->name;
-                c = spec_find(spec, uts->container);
+                if (uts->mode != NS_CONTAINER) {
+                        if (c->hostname || c != p->container || (replica == 1 && c->replicas <= 1))
+                                return c->hostname ? c->hostname : c->name;
+                        const char *numbered = arena_printf(p->arena, "%s-%u", c->name, replica);
+                        p->failed = p->failed || !numbered;
+                        return numbered ? numbered : c->name;
+                }
+                c = spec_find(p->spec, uts->container);
         }
         return NULL;
 }
@@ -56,7 +63,7 @@ void recipe_plan_env(struct recipe_plan *p, const struct recipe_env *env) {
 
         put_own(&to, "container", "ctrsup");
         put_own(&to, "PATH", DEFAULT_PATH);
-        put_own(&to, "HOSTNAME", recipe_hostname(env->spec, env->container));
+        put_own(&to, "HOSTNAME", recipe_hostname(p, env->replica));
         put_own(&to, "CTRSUP_STACK", env->spec->name);
         put_own(&to, "CTRSUP_CONTAINER", env->container->name);
         put_own(&to, "CTRSUP_REPLICA", replica);

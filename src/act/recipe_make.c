@@ -54,7 +54,7 @@ static void add_names(struct recipe_plan *p, const struct recipe_input *in) {
         const struct spec_container *c = in->container;
 
         if (is_own(c, NS_UTS)) {
-                const char *name = recipe_hostname(in->spec, c);
+                const char *name = recipe_hostname(p, in->replica);
                 recipe_plan_step(p, OP(HOSTNAME, .str = { name }), "hostname", "set host name %s", name);
                 if (c->domainname)
                         recipe_plan_step(p, OP(DOMAINNAME, .str = { c->domainname }), "domainname", "set domain name %s",

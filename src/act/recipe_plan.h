@@ -44,7 +44,7 @@ struct recipe_env {
 };
 /* Puts the environment into the plan's recipe and its PATH into plan->path. */
 void recipe_plan_env(struct recipe_plan *p, const struct recipe_env *env);
-const char *recipe_hostname(const struct spec *spec, const struct spec_container *c); /* NULL: the host's */
+const char *recipe_hostname(struct recipe_plan *p, unsigned replica); /* NULL: the host's */
 
 /* -- recipe_mounts.c -- */
 enum { RECIPE_NO_SLOT = -1 };

@@ -27,17 +27,6 @@ static bool comes_up(const struct plan_change *c) {
         return c && (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || c->verb == PLAN_REPLACED);
 }
 
-/* The first and, for replicas, the following instances' numbers; 1 when there is no instance. */
-static uint32_t next_replica(const struct making *m, const char *container, size_t *cursor, bool *ret_there) {
-        for (; *cursor < m->in->n_instances; (*cursor)++)
-                if (strcmp(m->in->instances[*cursor]->container, container) == 0) {
-                        *ret_there = true;
-                        return m->in->instances[(*cursor)++]->replica;
-                }
-        *ret_there = false;
-        return 1;
-}
-
 static struct plan_action *add(struct making *m, enum action_kind kind, const struct plan_change *c, uint32_t replica) {
         struct plan_action *a = m->p->actions + m->p->n_actions++;
 
@@ -45,84 +34,254 @@ static struct plan_action *add(struct making *m, enum action_kind kind, const st
         return a;
 }
 
+/* For every instance there is; for none, one action, so that the plan says what it does. */
 static void add_for_each(struct making *m, enum action_kind kind, const struct plan_change *c) {
-        size_t cursor = 0, made = 0;
-        bool there = true;
+        size_t before = m->p->n_actions;
 
-        for (uint32_t replica; replica = next_replica(m, c->container, &cursor, &there), there || made == 0; made++)
-                (void)add(m, kind, c, replica);
+        for (size_t i = 0; i < m->in->n_instances; i++)
+                if (strcmp(m->in->instances[i]->container, c->container) == 0)
+                        (void)add(m, kind, c, m->in->instances[i]->replica);
+        if (m->p->n_actions == before)
+                (void)add(m, kind, c, 1);
 }
 
-/* What runs was started from the old file, so going down goes by that: does c, which is to be started anew, go with somebody who goes
- * away? */
+/* What instances of a container may run: the old file's declaration; the new one's, when an update is taken back before it got to them. */
+struct running {
+        const struct spec_container *before, *already; /* NULL: not that */
+};
+
+static struct running what_runs(const struct plan_input *in, const char *container) {
+        const struct spec_container *now = in->new_spec ? spec_find(in->new_spec, container) : NULL;
+        struct running r = { .before = in->old_spec ? spec_find(in->old_spec, container) : NULL };
+
+        for (size_t i = 0; now && i < in->n_instances && !r.already; i++)
+                if (strcmp(in->instances[i]->container, container) == 0 && in->instances[i]->revision == in->revision)
+                        r.already = now;
+        return r;
+}
+
+static bool follows(const struct running *r, const char *provider) {
+        return (r->before && order_follows(r->before, provider, NULL)) || (r->already && order_follows(r->already, provider, NULL));
+}
+
+static bool depends(const struct running *r, const char *provider) {
+        return (r->before && order_depends(r->before, provider)) || (r->already && order_depends(r->already, provider));
+}
+
+/* Does c, which is to be started anew, go with somebody who goes away? Going down goes by what runs. */
 static bool is_stopped_first(const struct making *m, const struct plan_change *c) {
-        const struct spec_container *before = m->in->old_spec ? spec_find(m->in->old_spec, c->container) : NULL;
+        struct running r = what_runs(m->in, c->container);
 
         const struct spec_container *now = m->in->new_spec ? spec_find(m->in->new_spec, c->container) : NULL;
 
-        if (!before || c->verb != PLAN_REPLACED || !plan_is_alive(m->in, c->container) || (now && spec_is_scheduled(now)))
+        if (c->verb != PLAN_REPLACED || !plan_is_alive(m->in, c->container) || (now && spec_is_scheduled(now)))
                 return false;
         for (size_t i = 0; i < m->p->n_changes; i++) {
                 const struct plan_change *x = m->p->changes + i;
 
-                if ((comes_up(x) || x->verb == PLAN_REMOVED) && order_follows(before, x->container, NULL))
+                if ((comes_up(x) || x->verb == PLAN_REMOVED) && follows(&r, x->container))
                         return true;
         }
         return false;
 }
 
-/* Followers before whom they follow. Who is not in the old file can only follow. */
-static int add_going_down(struct making *m) {
-        const struct spec *old = m->in->old_spec;
-        _cleanup_free_ size_t *order = calloc((old ? old->n_containers : 0) + 1, sizeof(*order));
+/* ---- updates: running instances give way to a new declaration, batch by batch */
 
+/* Does it run, so that there is something to lose? */
+static bool is_updated(const struct making *m, const struct plan_change *c, const struct spec_container *declared, const struct instance *i) {
+        return i && declared->type == TYPE_SERVICE && phase_is_up(i->phase) && plan_need(m->p, m->in, c, declared, i, NULL) == NEED_REPLACE;
+}
+
+static size_t batch_size(const struct spec_container *declared) {
+        uint64_t n = declared->update_config.parallelism;
+
+        return n == 0 || n > declared->replicas ? (size_t)declared->replicas : (size_t)n;
+}
+
+/* How many instances more there are while those of c are replaced: they come first and go last. */
+static uint32_t surge_of(const struct making *m, const struct plan_change *c, const struct spec_container *declared) {
+        size_t n = 0;
+
+        if (declared->update_config.order != ORDER_START_FIRST || (c->verb != PLAN_REPLACED && c->verb != PLAN_STARTED) ||
+            is_stopped_first(m, c))
+                return 0;
+        for (uint32_t k = 1; k <= declared->replicas; k++)
+                n += is_updated(m, c, declared, plan_instance(m->in, c->container, k));
+        return (uint32_t)(n < batch_size(declared) ? n : batch_size(declared));
+}
+
+/* More of them than are declared go; those an update takes along stay until it is over. */
+static bool is_surplus(const struct making *m, const struct plan_change *c, const struct instance *i) {
+        const struct spec_container *declared = m->in->new_spec ? spec_find(m->in->new_spec, c->container) : NULL;
+
+        return declared && c->verb != PLAN_KEPT && i->replica > declared->replicas + surge_of(m, c, declared);
+}
+
+/* already: those that run what is declared anew; else those that do not. */
+static void add_down(struct making *m, const struct plan_change *c, bool already) {
+        bool stopped_first = is_stopped_first(m, c);
+
+        if (c->verb == PLAN_REMOVED) {
+                if (!already)
+                        add_for_each(m, ACTION_REMOVE, c);
+                return;
+        }
+        for (size_t k = 0; k < m->in->n_instances; k++) {
+                const struct instance *i = m->in->instances[k];
+
+                if (strcmp(i->container, c->container) != 0 || (i->revision == m->in->revision) != already)
+                        continue;
+                if (is_surplus(m, c, i) && i->desire != DESIRE_GONE)
+                        (void)add(m, ACTION_REMOVE, c, i->replica);
+                else if (stopped_first && !is_surplus(m, c, i))
+                        (void)add(m, ACTION_STOP, c, i->replica);
+        }
+}
+
+/* The file's containers in reverse order. */
+static int add_down_of(struct making *m, const struct spec *s, bool already) {
+        _cleanup_free_ size_t *order = s ? calloc(s->n_containers + 1, sizeof(*order)) : NULL;
+
+        if (!s)
+                return 0;
         if (!order)
                 return -ENOMEM;
-        for (size_t i = 0; i < m->p->n_changes; i++)
-                if (m->p->changes[i].verb == PLAN_REMOVED && !(old && spec_find(old, m->p->changes[i].container)))
-                        add_for_each(m, ACTION_REMOVE, m->p->changes + i);
-        if (!old)
-                return 0;
-        int r = order_containers(old, order, NULL);
+        int r = order_containers(s, order, NULL);
         if (r < 0)
                 return r;
-        for (size_t k = old->n_containers; k-- > 0;) {
-                const struct plan_change *c = change_of(m->p, old->containers[order[k]].name);
+        for (size_t k = s->n_containers; k-- > 0;) {
+                const struct plan_change *c = change_of(m->p, s->containers[order[k]].name);
 
-                if (c && c->verb == PLAN_REMOVED)
-                        add_for_each(m, ACTION_REMOVE, c);
-                else if (c && is_stopped_first(m, c))
-                        add_for_each(m, ACTION_STOP, c);
+                if (c)
+                        add_down(m, c, already);
         }
         return 0;
 }
 
-static void add_coming_up(struct making *m, const struct plan_change *c) {
-        size_t cursor = 0;
-        bool there;
+/* Followers before whom they follow. Who is not in the old file can only follow. Who is still as it was before an update that is taken
+ * back follows nobody of that update. */
+static int add_going_down(struct making *m) {
+        const struct spec *old = m->in->old_spec;
 
-        (void)next_replica(m, c->container, &cursor, &there);
-        add_for_each(m, c->verb == PLAN_REPLACED && there && !is_stopped_first(m, c) ? ACTION_REPLACE : ACTION_START, c);
+        for (size_t i = 0; i < m->p->n_changes; i++) {
+                const struct plan_change *c = m->p->changes + i;
+
+                if (c->container[0] && !(old && spec_find(old, c->container)))
+                        add_down(m, c, false);
+        }
+        int r = add_down_of(m, old, false);
+        return r < 0 ? r : add_down_of(m, m->in->new_spec, true);
 }
 
-static void add_for_declared(struct making *m, const size_t *order) {
+/* While replacements are added: each batch of them waits for the one before, the first for the extra ones. */
+struct batches {
+        const struct spec_container *declared;
+        size_t first, n_first; /* what the next action waits for */
+        size_t n;              /* of the batch that is being made */
+};
+
+static int wait_for_proof(struct making *m, struct plan_action *a, const struct batches *b) {
+        if (b->n_first == 0)
+                return 0;
+        uint32_t *proven = arena_array_of(m->p->arena, uint32_t, b->n_first);
+        if (!proven)
+                return -ENOMEM;
+        for (size_t k = 0; k < b->n_first; k++)
+                proven[k] = (uint32_t)(b->first + k);
+        a->proven = proven;
+        a->n_proven = b->n_first;
+        a->pause_usec = b->declared->update_config.delay_usec;
+        return 0;
+}
+
+static void end_batch(const struct making *m, struct batches *b) {
+        b->first = m->p->n_actions - b->n;
+        b->n_first = b->n;
+        b->n = 0;
+}
+
+static int add_update(struct making *m, enum action_kind kind, const struct plan_change *c, uint32_t replica, struct batches *b) {
+        struct plan_action *a = add(m, kind, c, replica);
+
+        a->update = true;
+        m->p->n_updates++;
+        b->n++;
+        return wait_for_proof(m, a, b);
+}
+
+static int add_surge(struct making *m, const struct plan_change *c, uint32_t n, struct batches *b) {
+        int r = 0;
+
+        for (uint32_t k = (uint32_t)b->declared->replicas + 1; k <= b->declared->replicas + n && r == 0; k++) {
+                const struct instance *i = plan_instance(m->in, c->container, k);
+
+                r = add_update(m, i && phase_is_up(i->phase) && i->revision != m->in->revision ? ACTION_REPLACE : ACTION_START, c, k, b);
+        }
+        end_batch(m, b);
+        return r;
+}
+
+/* Those that do not run first: they have nobody to wait for. */
+static int add_coming_up(struct making *m, const struct plan_change *c, const struct spec_container *declared) {
+        bool stopped_first = is_stopped_first(m, c);
+        uint32_t surge = surge_of(m, c, declared);
+        struct batches b = { .declared = declared };
+        int r = 0;
+
+        for (uint32_t k = 1; k <= declared->replicas; k++) {
+                const struct instance *i = plan_instance(m->in, c->container, k);
+                enum plan_need need = plan_need(m->p, m->in, c, declared, i, NULL);
+
+                if (stopped_first || (need != NEED_NOTHING && !is_updated(m, c, declared, i)))
+                        (void)add(m, need == NEED_REPLACE && !stopped_first ? ACTION_REPLACE : ACTION_START, c, k);
+        }
+        if (stopped_first)
+                return 0;
+        if (surge > 0)
+                r = add_surge(m, c, surge, &b);
+        for (uint32_t k = 1; k <= declared->replicas && r == 0; k++) {
+                if (!is_updated(m, c, declared, plan_instance(m->in, c->container, k)))
+                        continue;
+                r = add_update(m, ACTION_REPLACE, c, k, &b);
+                if (b.n == batch_size(declared))
+                        end_batch(m, &b);
+        }
+        if (b.n > 0)
+                end_batch(m, &b);
+        for (uint32_t k = 1; k <= surge && r == 0; k++)
+                r = wait_for_proof(m, add(m, ACTION_REMOVE, c, (uint32_t)declared->replicas + k), &b);
+        return r;
+}
+
+/* Those of c that need nothing else: its keys that change in place. */
+static void add_in_place(struct making *m, const struct plan_change *c, const struct spec_container *declared) {
+        for (uint32_t k = 1; k <= declared->replicas; k++) {
+                const struct instance *i = plan_instance(m->in, c->container, k);
+
+                if (i && plan_need(m->p, m->in, c, declared, i, NULL) == NEED_NOTHING)
+                        (void)add(m, c->class == CHANGE_LIVE && plan_instance_is_alive(i) ? ACTION_UPDATE_LIVE : ACTION_UPDATE_META, c, k);
+        }
+}
+
+static int add_for_declared(struct making *m, const size_t *order) {
         const struct spec *s = m->in->new_spec;
+        int r = 0;
 
         for (size_t k = 0; k < s->n_containers; k++) {
-                const struct plan_change *c = change_of(m->p, s->containers[order[k]].name);
+                const struct spec_container *declared = s->containers + order[k];
+                const struct plan_change *c = change_of(m->p, declared->name);
 
-                if (c->verb == PLAN_UPDATED)
-                        add_for_each(m,
-                                     c->class == CHANGE_LIVE && plan_is_alive(m->in, c->container) ? ACTION_UPDATE_LIVE
-                                                                                                   : ACTION_UPDATE_META,
-                                     c);
+                if (c->keys.n > 0 && c->class < CHANGE_REPLACE)
+                        add_in_place(m, c, declared);
         }
-        for (size_t k = 0; k < s->n_containers; k++) {
-                const struct plan_change *c = change_of(m->p, s->containers[order[k]].name);
+        for (size_t k = 0; k < s->n_containers && r == 0; k++) {
+                const struct spec_container *declared = s->containers + order[k];
+                const struct plan_change *c = change_of(m->p, declared->name);
 
-                if (comes_up(c))
-                        add_coming_up(m, c);
+                if (c->verb != PLAN_UNCHANGED)
+                        r = add_coming_up(m, c, declared);
         }
+        return r;
 }
 
 /* ---- what waits for what */
@@ -135,33 +294,26 @@ static bool is_launch(const struct plan_action *a) {
         return a->kind == ACTION_START || a->kind == ACTION_REPLACE;
 }
 
-/* An action's container, as it was and as it will be declared; looked up once. */
+/* An action's container, as it is and as it will be declared; looked up once. */
 struct declared {
-        const struct spec_container *before, *now;
+        struct running runs;
+        const struct spec_container *now;
 };
-
-static bool follows(const struct spec_container *c, const char *provider) {
-        return c && order_follows(c, provider, NULL);
-}
-
-static bool depends(const struct spec_container *c, const char *provider) {
-        return c && order_depends(c, provider);
-}
 
 /* Must b wait for a, which comes before it? */
 static bool waits(const struct plan_action *a, const struct declared *da, const struct plan_action *b,
                   const struct declared *db) {
         if (b->kind == ACTION_FORGET_STACK)
                 return true;
-        if (goes_down(a) && goes_down(b) && depends(da->before, b->container))
+        if (goes_down(a) && goes_down(b) && depends(&da->runs, b->container))
                 return true;
-        if (goes_down(a) && b->kind == ACTION_REPLACE && follows(da->before, b->container))
+        if (goes_down(a) && b->kind == ACTION_REPLACE && follows(&da->runs, b->container))
                 return true;
         if (!is_launch(b))
                 return false;
         /* What is removed may hold what b wants (a volume, a host path); its own stop; those whom it follows. */
-        return a->kind == ACTION_REMOVE || (a->kind == ACTION_STOP && a->change == b->change && a->replica == b->replica) ||
-               (is_launch(a) && depends(db->now, a->container));
+        return (a->kind == ACTION_REMOVE && a->n_proven == 0) || (a->kind == ACTION_STOP && a->change == b->change && a->replica == b->replica) ||
+               (is_launch(a) && db->now && order_depends(db->now, a->container));
 }
 
 static int add_waits(struct plan *p, const struct plan_input *in) {
@@ -173,7 +325,7 @@ static int add_waits(struct plan *p, const struct plan_input *in) {
         for (size_t i = 0; i < p->n_actions; i++)
                 if (p->actions[i].container)
                         declared[i] = (struct declared){
-                                .before = in->old_spec ? spec_find(in->old_spec, p->actions[i].container) : NULL,
+                                .runs = what_runs(in, p->actions[i].container),
                                 .now = in->new_spec ? spec_find(in->new_spec, p->actions[i].container) : NULL,
                         };
         for (size_t b = 0; b < p->n_actions; b++) {
@@ -196,8 +348,12 @@ static int add_waits(struct plan *p, const struct plan_input *in) {
 int plan_make_actions(struct plan *p, const struct plan_input *in) {
         struct making m = { .p = p, .in = in };
 
-        /* At most a stop and a start for each instance, or one action for a container without any; and the last one. */
-        p->actions = arena_array_of(p->arena, struct plan_action, 2 * (p->n_changes + in->n_instances) + 1);
+        /* At most a stop and a start for each instance, an update's extra ones that come and go, or one action for a container without any;
+         * and the last one. */
+        size_t room = 2 * (p->n_changes + in->n_instances) + 1;
+        for (size_t i = 0; in->new_spec && i < in->new_spec->n_containers; i++)
+                room += 3 * in->new_spec->containers[i].replicas;
+        p->actions = arena_array_of(p->arena, struct plan_action, room);
         if (!p->actions)
                 return -ENOMEM;
         int r = add_going_down(&m);
@@ -209,7 +365,9 @@ int plan_make_actions(struct plan *p, const struct plan_input *in) {
                 r = order ? order_containers(in->new_spec, order, NULL) : -ENOMEM;
                 if (r < 0)
                         return r;
-                add_for_declared(&m, order);
+                r = add_for_declared(&m, order);
+                if (r < 0)
+                        return r;
         } else
                 (void)add(&m, ACTION_FORGET_STACK, NULL, 0);
         return add_waits(p, in);

@@ -61,7 +61,7 @@ bool plan_is_alive(const struct plan_input *in, const char *container) {
         for (size_t i = 0; i < in->n_instances; i++) {
                 const struct instance *n = in->instances[i];
 
-                if (is_of(n, container) && (!instance_is_down(n) || n->phase == PHASE_BACKOFF || n->phase == PHASE_PENDING))
+                if (is_of(n, container) && plan_instance_is_alive(n))
                         return true;
         }
         return false;
@@ -116,53 +116,105 @@ static struct plan_change *add_change(struct plan *p, const char *container, enu
         return c;
 }
 
+const struct instance *plan_instance(const struct plan_input *in, const char *container, uint32_t replica) {
+        for (size_t i = 0; i < in->n_instances; i++)
+                if (in->instances[i]->replica == replica && is_of(in->instances[i], container))
+                        return in->instances[i];
+        return NULL;
+}
+
 /* It was stopped after it had done what it was to do, for once: no start is owed. */
 static bool is_done(const struct instance *i, const struct spec_container *declared) {
         return i->phase == PHASE_COMPLETED && declared->type == TYPE_JOB && declared->rerun != RERUN_ON_APPLY && !i->outdated;
 }
 
-/* Declared as it was: is there a reason to start it, or to start it anew? */
-static void look_at_status(struct plan *p, const struct plan_input *in, const struct spec_container *declared,
-                           struct plan_change *c) {
-        const struct instance *i = first_instance(in, c->container);
+static const char *why_failed(struct plan *p, const struct instance *i) {
+        return arena_printf(p->arena, "failed: %s", i->message[0] ? i->message : "for an unknown reason");
+}
 
-        if (in->resume) {
-                if (i && i->desire == DESIRE_RUN && i->phase == PHASE_PENDING && !spec_is_scheduled(declared)) {
-                        c->verb = PLAN_STARTED;
-                        c->reason = "not running";
-                } else if (i && i->desire == DESIRE_RUN && i->outdated) {
-                        c->verb = PLAN_REPLACED;
-                        c->reason = "runs an older declaration";
+static const char outdated[] = "runs an older declaration";
+
+/* A new supervisor goes on with what is wanted and never began. */
+static enum plan_need need_to_resume(const struct spec_container *declared, const struct instance *i, const char **reason) {
+        if (i && i->desire == DESIRE_RUN && i->phase == PHASE_PENDING && !spec_is_scheduled(declared)) {
+                *reason = "not running";
+                return NEED_START;
+        }
+        if (i && i->desire == DESIRE_RUN && i->outdated) {
+                *reason = outdated;
+                return NEED_REPLACE;
+        }
+        return NEED_NOTHING;
+}
+
+/* Why would an apply start it? NULL: it is as it should be. */
+static const char *why_start(struct plan *p, const struct spec_container *declared, const struct instance *i) {
+        if (!i)
+                return "not running";
+        if (i->desire == DESIRE_GONE)
+                return "was being removed";
+        if (i->desire == DESIRE_STOPPED && !is_done(i, declared))
+                return "stopped by an operator";
+        if (i->desire == DESIRE_HELD) /* for a plan whose place this one takes */
+                return "was to be started again";
+        if (spec_is_scheduled(declared)) /* its time will come */
+                return NULL;
+        if (i->phase == PHASE_PENDING && !i->waiting)
+                return "not started yet";
+        if (i->phase == PHASE_FAILED)
+                return why_failed(p, i);
+        if (i->phase == PHASE_COMPLETED && declared->type == TYPE_JOB && declared->rerun == RERUN_ON_APPLY)
+                return "runs at every apply";
+        if (i->phase == PHASE_COMPLETED && declared->type == TYPE_SERVICE && declared->restart == RESTART_ALWAYS)
+                return "completed, and is to run always";
+        return NULL;
+}
+
+enum plan_need plan_need(struct plan *p, const struct plan_input *in, const struct plan_change *c, const struct spec_container *declared,
+                         const struct instance *i, const char **ret_reason) {
+        const char *unused, **reason = ret_reason ? ret_reason : &unused;
+
+        *reason = NULL;
+        if (c->class >= CHANGE_REPLACE) { /* all of them are another from now on */
+                if (!i || i->desire == DESIRE_GONE)
+                        return NEED_START;
+                if (c->follows || i->revision != in->revision)
+                        return NEED_REPLACE;
+        }
+        if (in->resume)
+                return need_to_resume(declared, i, reason);
+        if ((*reason = why_start(p, declared, i)))
+                return NEED_START;
+        if (!i->outdated || spec_is_scheduled(declared))
+                return NEED_NOTHING;
+        *reason = outdated;
+        return NEED_REPLACE;
+}
+
+/* Declared as it was: is there a reason to start one of it, or to start it anew? Those that come with more replicas are said by that key. */
+static void look_at_status(struct plan *p, const struct plan_input *in, const struct spec_container *before,
+                           const struct spec_container *declared, struct plan_change *c) {
+        for (uint32_t n = 1; n <= declared->replicas && n <= before->replicas && c->verb != PLAN_REPLACED; n++) {
+                const char *reason;
+                enum plan_need need = plan_need(p, in, c, declared, plan_instance(in, c->container, n), &reason);
+
+                if (need == NEED_NOTHING || (need == NEED_START && c->verb == PLAN_STARTED))
+                        continue;
+                c->verb = need == NEED_START ? PLAN_STARTED : PLAN_REPLACED;
+                c->reason = reason;
+        }
+}
+
+/* Does some instance run something else than what is declared now? Not when an update is taken back before it got to them. */
+static bool has_another(const struct plan_input *in, const struct spec_container *declared) {
+        bool any = false, other = false;
+
+        for (size_t i = 0; i < in->n_instances; i++)
+                if (is_of(in->instances[i], declared->name) && in->instances[i]->desire != DESIRE_GONE) {
+                        any = true;
+                        other = other || in->instances[i]->revision != in->revision;
                 }
-                return;
-        }
-        if (!i || i->desire == DESIRE_GONE) {
-                c->verb = PLAN_STARTED;
-                c->reason = i ? "was being removed" : "not running";
-        } else if (i->desire == DESIRE_STOPPED && !is_done(i, declared)) {
-                c->verb = PLAN_STARTED;
-                c->reason = "stopped by an operator";
-        } else if (i->desire == DESIRE_HELD) { /* for a plan whose place this one takes */
-                c->verb = PLAN_STARTED;
-                c->reason = "was to be started again";
-        } else if (spec_is_scheduled(declared)) {
-                return; /* its time will come */
-        } else if (i->phase == PHASE_PENDING && !i->waiting) {
-                c->verb = PLAN_STARTED;
-                c->reason = "not started yet";
-        } else if (i->phase == PHASE_FAILED) {
-                c->verb = PLAN_STARTED;
-                c->reason = arena_printf(p->arena, "failed: %s", i->message[0] ? i->message : "for an unknown reason");
-        } else if (i->phase == PHASE_COMPLETED && declared->type == TYPE_JOB && declared->rerun == RERUN_ON_APPLY) {
-                c->verb = PLAN_STARTED;
-                c->reason = "runs at every apply";
-        } else if (i->phase == PHASE_COMPLETED && declared->type == TYPE_SERVICE && declared->restart == RESTART_ALWAYS) {
-                c->verb = PLAN_STARTED;
-                c->reason = "completed, and is to run always";
-        } else if (i->outdated) {
-                c->verb = PLAN_REPLACED;
-                c->reason = "runs an older declaration";
-        }
+        return other || !any;
 }
 
 static int change_of_declared(struct plan *p, const struct plan_input *in, const struct spec_container *declared,
@@ -175,6 +227,10 @@ static int change_of_declared(struct plan *p, const struct plan_input *in, const
                 /* Left alone by --prune=no, and declared again: nobody compared it with what runs. */
                 const struct instance *i = first_instance(in, declared->name);
 
+                if (i && !has_another(in, declared)) { /* an update is taken back before it removed it */
+                        look_at_status(p, in, declared, declared, c);
+                        return 0;
+                }
                 c->verb = i && i->desire != DESIRE_GONE ? PLAN_REPLACED : PLAN_NEW;
                 c->class = CHANGE_REPLACE;
                 c->reason = c->verb == PLAN_REPLACED ? "was not in the file before" : NULL;
@@ -186,11 +242,24 @@ static int change_of_declared(struct plan *p, const struct plan_input *in, const
         (void)snprintf(prefix, sizeof(prefix), "containers.%s.", declared->name);
         r = refuse_immutable(in, prefix, &c->keys, diags);
         c->class = spec_changes_class(&c->keys);
+        if (c->class >= CHANGE_REPLACE && !has_another(in, declared))
+                c->class = CHANGE_META;
         if (c->keys.n > 0)
                 c->verb = c->class >= CHANGE_REPLACE ? PLAN_REPLACED : PLAN_UPDATED;
         if (c->verb != PLAN_REPLACED)
-                look_at_status(p, in, declared, c);
+                look_at_status(p, in, before, declared, c);
         return r;
+}
+
+/* Some of it runs on, whatever is started beside it. */
+static bool runs_on(const struct plan_input *in, const char *container) {
+        for (size_t i = 0; i < in->n_instances; i++) {
+                const struct instance *n = in->instances[i];
+
+                if (is_of(n, container) && n->desire == DESIRE_RUN && !instance_is_down(n))
+                        return true;
+        }
+        return false;
 }
 
 /* A new supervisor starts nobody whom an operator stopped. */
@@ -214,7 +283,7 @@ static int let_followers_follow(struct plan *p, const struct plan_input *in) {
         for (size_t k = 0; k < in->new_spec->n_containers; k++) {
                 struct plan_change *c = first + order[k];
 
-                if (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || !may_follow(in, c->container) ||
+                if (c->verb == PLAN_NEW || (c->verb == PLAN_STARTED && !runs_on(in, c->container)) || !may_follow(in, c->container) ||
                     spec_is_scheduled(in->new_spec->containers + order[k])) /* a run goes on to its end */
                         continue;
                 for (size_t j = 0; j < in->new_spec->n_containers; j++) {

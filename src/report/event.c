@@ -85,6 +85,16 @@ static void words_updated(const struct report_event *e, struct buf *out) {
         buf_printf(out, "changed while it runs: %s", e->keys ? e->keys : "");
 }
 
+static void words_rolled_back(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "revision %llu failed, going back to revision %llu: %s", (unsigned long long)e->revision,
+                   (unsigned long long)e->revision_to, e->message ? e->message : "for an unknown reason");
+}
+
+static void words_paused(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "the update to revision %llu is paused: %s", (unsigned long long)e->revision,
+                   e->message ? e->message : "for an unknown reason");
+}
+
 static void words_drift(const struct report_event *e, struct buf *out) {
         buf_printf(out, "%s was %s, set back to %s", e->what ? e->what : "something", e->was ? e->was : "?", e->is ? e->is : "?");
 }
@@ -128,6 +138,11 @@ static const struct row {
                                         "Stack @CTRSUP_STACK@ could not be applied",
                                         "@CTRSUP_REASON@. Nothing that ran before was changed. Look with ctrsup status @CTRSUP_STACK@." },
         [REPORT_STACK_REMOVED] = { "stack-removed", MESSAGE_ID_STACK_REMOVED, LOG_NOTICE, words_removed, NULL, NULL },
+        [REPORT_UPDATE_ROLLED_BACK] = { "update-rolled-back", MESSAGE_ID_UPDATE_ROLLED_BACK, LOG_WARNING, words_rolled_back,
+                                        "An update of stack @CTRSUP_STACK@ failed and was taken back",
+                                        "A new instance did not get ready, or did not stay it for update_config.monitor; the revision before runs\n"
+                                        "again. The message says which and why; its log is there still: ctrsup logs @CTRSUP_STACK@." },
+        [REPORT_UPDATE_PAUSED] = { "update-paused", NULL, LOG_WARNING, words_paused, NULL, NULL },
         [REPORT_CONTAINER_STATE] = { "container-state", NULL, LOG_DEBUG, words_state, NULL, NULL },
         [REPORT_CONTAINER_STARTED] = { "container-started", MESSAGE_ID_CONTAINER_STARTED, LOG_INFO, words_started, NULL, NULL },
         [REPORT_CONTAINER_READY] = { "container-ready", MESSAGE_ID_CONTAINER_READY, LOG_INFO, words_state, NULL, NULL },
@@ -193,7 +208,7 @@ int report_priority(const struct report_event *e) {
 static void put_subject(const struct report_event *e, struct buf *out) {
         if (e->stack)
                 buf_printf(out, "%s%s%s", e->stack, e->container ? "/" : "", e->container ? e->container : "");
-        if (e->container && e->replica > 1)
+        if (e->container && (e->replica > 1 || e->numbered))
                 buf_printf(out, ".%u", e->replica);
         if (e->stack)
                 buf_puts(out, ": ");
@@ -277,6 +292,7 @@ static void put_identity(const struct report_event *e, struct buf *out) {
         if (e->container)
                 number(out, "CTRSUP_REPLICA", e->replica);
         number(out, "CTRSUP_REVISION", e->revision);
+        number(out, "CTRSUP_REVISION_TO", e->revision_to);
         if (e->instance_id) {
                 for (size_t i = 0; i < 16; i++)
                         (void)snprintf(id + 2 * i, 3, "%02x", e->instance_id[i]);

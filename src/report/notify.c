@@ -34,7 +34,7 @@ static void put_trouble(const struct instance *const *instances, size_t n, struc
                 }
         if (!worst)
                 return;
-        buf_printf(out, "; %s %s", instance_target(worst, true, target), troubles[at].words);
+        buf_printf(out, "; %s %s", instance_target(worst, !worst->policy.numbered, target), troubles[at].words);
         if (count > 1)
                 buf_printf(out, ", %zu more in trouble", count - 1);
 }

@@ -150,16 +150,19 @@ const struct table start_hook_table = {
 };
 
 static const struct field update_config_fields[] = {
-        { .key = "order", LATER(word), .preset_words = "stop-first", .change = CHANGE_META,
-          .doc = "which comes first; start-first needs no exclusive resource", .example = "start-first" },
-        { .key = "parallelism", LATER(int), .preset_words = "1", .change = CHANGE_META,
+        { .key = "order", .type = &type_enum, AT(spec_update, order), WORDS(spec_update_order_words), .preset = "stop-first",
+          .change = CHANGE_META, .doc = "start-first: one instance more carries the load while the others are replaced",
+          .example = "start-first" },
+        { .key = "parallelism", .type = &type_int, AT(spec_update, parallelism), .max = 100, .preset = "1", .change = CHANGE_META,
           .doc = "instances replaced at once; 0 = all", .example = "2" },
-        { .key = "delay", LATER(duration), .preset_words = "0s", .change = CHANGE_META, .doc = "pause between batches",
-          .example = "5s" },
-        { .key = "monitor", LATER(duration), .preset_words = "10s", .change = CHANGE_META, .doc = "must stay ready this long",
-          .example = "30s" },
-        { .key = "failure_action", LATER(word), .preset_words = "rollback", .change = CHANGE_META,
-          .doc = "rollback, pause, continue", .example = "pause" },
+        { .key = "delay", .type = &type_duration, AT(spec_update, delay_usec), .preset = "0s", .change = CHANGE_META,
+          .doc = "pause between batches", .example = "5s" },
+        { .key = "monitor", .type = &type_duration, AT(spec_update, monitor_usec), .preset = "10s", .change = CHANGE_META,
+          .doc = "a new instance must stay ready this long", .example = "30s" },
+        { .key = "failure_action", .type = &type_enum, AT(spec_update, failure_action), WORDS(spec_update_failure_words),
+          .preset = "rollback", .change = CHANGE_META,
+          .doc = "when a new instance does not get ready, or does not stay it: rollback of the stack, pause, continue",
+          .example = "pause" },
 };
 const struct table update_config_table = { FIELDS(update_config_fields) };
 

@@ -328,6 +328,7 @@ static void check_type_keys(struct walk *w, const struct node *n, const struct s
                 { "rerun", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
                 { "schedule", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
                 { "keep_runs", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+                { "update_config", TYPE_SERVICE, "a job is replaced by its next run", "remove it" },
                 { "readiness", TYPE_SERVICE, "a job does not get ready, it completes", "remove it; max_runtime bounds a job" },
         };
 
@@ -351,6 +352,16 @@ static void check_schedule(struct walk *w, const struct node *n) {
         walk_hint(w, d, "remove one of them");
 }
 
+/* What there can be only one of, and what two at a time cannot share. */
+static void check_replicas(struct walk *w, struct node *n, const struct spec_container *c) {
+        const struct node *replicas = node_get(w->nodes, n, "replicas");
+
+        if (replicas && c->type == TYPE_JOB && c->replicas != 1)
+                walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, replicas->mark, "replicas", "a job runs once"), "remove it");
+        if (c->update_config.order == ORDER_START_FIRST && c->rootfs.mode == ROOTFS_PERSISTENT)
+                refuse_with(w, n, "update_config.order", "rootfs.mode", "an extra instance would not see what the others wrote: write order: stop-first");
+}
+
 void container_finish(struct walk *w, const struct node_entry *entry, void *at) {
         struct spec_container *c = at;
         struct node *n = entry->value;
@@ -371,6 +382,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
         readiness_check(w, n, c);
         check_type_keys(w, n, c);
         check_schedule(w, n);
+        check_replicas(w, n, c);
         resolve_caps(w, n, c);
         default_ulimits(w, c);
         default_sysctls(w, c);

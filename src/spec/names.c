@@ -14,6 +14,10 @@ const char *const spec_type_words[_TYPE_MAX] = { [TYPE_SERVICE] = "service", [TY
 const char *const spec_restart_words[_RESTART_MAX] = {
         [RESTART_NO] = "no", [RESTART_ON_FAILURE] = "on-failure", [RESTART_ALWAYS] = "always"
 };
+const char *const spec_update_order_words[_UPDATE_ORDER_MAX] = { [ORDER_STOP_FIRST] = "stop-first", [ORDER_START_FIRST] = "start-first" };
+const char *const spec_update_failure_words[_UPDATE_FAILURE_MAX] = {
+        [UPDATE_ROLLBACK] = "rollback", [UPDATE_PAUSE] = "pause", [UPDATE_CONTINUE] = "continue"
+};
 const char *const spec_rerun_words[_RERUN_MAX] = {
         [RERUN_ON_CHANGE] = "on-change", [RERUN_ON_APPLY] = "on-apply", [RERUN_ON_BOOT] = "on-boot"
 };

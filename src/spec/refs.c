@@ -53,6 +53,19 @@ static void complain_scheduled(struct walk *w, struct mark mark, const char *pat
         walk_hint(w, d, "remove this, or the schedule");
 }
 
+/* Whose namespaces are shared is one instance, and stays one. */
+static void check_is_one(struct walk *w, const struct node *n, const char *path, const struct spec_container *owner) {
+        bool surges = owner->update_config.order == ORDER_START_FIRST;
+
+        if (owner->replicas == 1 && !surges)
+                return;
+        struct diag *d = surges ? walk_complain_at(w, DIAG_CONFLICT, n->mark, path, "%s is replaced start-first: there are two of it then",
+                                                   walk_quote(w, owner->name))
+                                : walk_complain_at(w, DIAG_CONFLICT, n->mark, path, "%s has %ju instances, namespaces of one can be shared",
+                                                   walk_quote(w, owner->name), (uintmax_t)owner->replicas);
+        walk_hint(w, d, surges ? "give it update_config: {order: stop-first}" : "give it replicas: 1");
+}
+
 /* false: something about the references is wrong, so that following them makes no sense. */
 static bool check_namespace_refs(struct walk *w, const struct spec *s, struct node *containers, const struct spec_container *c) {
         bool good = true;
@@ -72,8 +85,10 @@ static bool check_namespace_refs(struct walk *w, const struct spec *s, struct no
                         complain_no_container(w, s, n, place(w, c, key), name);
                 else if (spec_is_scheduled(spec_find(s, name)))
                         complain_scheduled(w, n->mark, place(w, c, key), spec_find(s, name));
-                else
+                else {
+                        check_is_one(w, n, place(w, c, key), spec_find(s, name));
                         continue;
+                }
                 good = false;
         }
         return good;

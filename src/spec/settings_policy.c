@@ -66,16 +66,17 @@ static void check_namespaces(const struct settings *s, const struct spec *spec, 
 }
 
 int settings_check_policy(const struct settings *s, const struct spec *spec, size_t n_others, struct diag_list *diags) {
-        size_t before = diag_errors(diags);
+        size_t before = diag_errors(diags), wanted = 0;
 
         for (size_t i = 0; i < spec->n_containers; i++) {
+                wanted += spec->containers[i].replicas;
                 check_binds(s, spec, spec->containers + i, diags);
                 check_namespaces(s, spec, spec->containers + i, diags);
         }
-        if (n_others + spec->n_containers > s->policy.max_containers) {
+        if (n_others + wanted > s->policy.max_containers) {
                 struct diag *d = diag_add(diags, DIAG_POLICY_REFUSED, spec_mark(spec, "containers"), "containers",
                                           "this host runs %llu containers at most: %zu here and %zu in other stacks are more",
-                                          (unsigned long long)s->policy.max_containers, spec->n_containers, n_others);
+                                          (unsigned long long)s->policy.max_containers, wanted, n_others);
                 diag_hint(diags, d, "policy.max_containers of ctrsup.conf");
         }
         return diag_errors(diags) > before ? -EACCES : 0;

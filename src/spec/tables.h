@@ -18,6 +18,8 @@ extern const char *const spec_type_words[_TYPE_MAX];
 extern const char *const spec_restart_words[_RESTART_MAX];
 extern const char *const spec_rerun_words[_RERUN_MAX];
 extern const char *const spec_overlap_words[_OVERLAP_MAX];
+extern const char *const spec_update_order_words[_UPDATE_ORDER_MAX];
+extern const char *const spec_update_failure_words[_UPDATE_FAILURE_MAX];
 extern const char *const spec_condition_words[_CONDITION_MAX];
 extern const char *const spec_rootfs_mode_words[_ROOTFS_MODE_MAX];
 extern const char *const spec_volume_type_words[_VOLUME_TYPE_MAX];

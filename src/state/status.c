@@ -49,6 +49,7 @@ struct policy policy_of(const struct spec_container *c) {
                 .ready_timeout_usec = c->readiness.timeout_usec,
                 .max_runtime_usec = c->max_runtime_usec,
                 .scheduled = spec_is_scheduled(c),
+                .numbered = c->replicas > 1,
                 .ready_when_started = c->type == TYPE_SERVICE && spec_readiness_of(c) == READINESS_STARTED,
         };
 

@@ -67,13 +67,14 @@ static int list_numbers(int fd, uint64_t **ret, size_t *ret_n, struct err *err) 
         return 0;
 }
 
-static int write_current(int fd, uint64_t number, const char *const *stopped, size_t n, struct err *err) {
+static int write_current(int fd, const struct revision_current *c, struct err *err) {
         _cleanup_json_ json_t *list = json_array();
 
-        for (size_t i = 0; i < n; i++)
-                if (json_array_append_new(list, json_string(stopped[i])) < 0)
+        for (size_t i = 0; i < c->n_stopped; i++)
+                if (json_array_append_new(list, json_string(c->stopped[i])) < 0)
                         return err_oom(err);
-        _cleanup_json_ json_t *j = json_pack("{s:I, s:O}", "revision", (json_int_t)number, "stopped", list);
+        _cleanup_json_ json_t *j = json_pack("{s:I, s:O, s:o*}", "revision", (json_int_t)c->number, "stopped", list, "fallback",
+                                             c->fallback ? json_integer((json_int_t)c->fallback) : NULL);
         return j ? record_write(fd, "current", j, err) : err_oom(err);
 }
 
@@ -182,7 +183,7 @@ int revisions_add(int state_fd, const char *stack, const struct revision *r, str
                 return err_oom(err);
         e = record_write(fd, number_name(name, r->number), j, err);
         if (e >= 0)
-                e = write_current(fd, r->number, NULL, 0, err);
+                e = write_current(fd, &(struct revision_current){ .number = r->number, .fallback = r->fallback }, err);
         if (e < 0)
                 return err ? err_wrap(err, "stack %s", stack) : e;
         return 0;
@@ -296,7 +297,7 @@ int revisions_set_current(int state_fd, const char *stack, const struct revision
         int r = open_stack(state_fd, stack, 0, &fd, err);
 
         if (r >= 0)
-                r = write_current(fd, c->number, c->stopped, c->n_stopped, err);
+                r = write_current(fd, c, err);
         if (r < 0 && err)
                 (void)err_wrap(err, "stack %s", stack);
         return r;
@@ -310,7 +311,7 @@ bool revisions_is_current(int state_fd, const char *stack, const struct revision
                 return false;
         const json_t *stopped = json_object_get(j, "stopped");
         if (json_integer_value(json_object_get(j, "revision")) != (json_int_t)c->number ||
-            json_array_size(stopped) != c->n_stopped)
+            json_integer_value(json_object_get(j, "fallback")) != (json_int_t)c->fallback || json_array_size(stopped) != c->n_stopped)
                 return false;
         for (size_t i = 0; i < c->n_stopped; i++) {
                 const char *name = json_string_value(json_array_get(stopped, i));
@@ -351,6 +352,19 @@ int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_
         *ret = block;
         *ret_n = n;
         return 0;
+}
+
+int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        _cleanup_json_ json_t *j = NULL;
+        uint64_t number = 0;
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        if (r >= 0)
+                r = read_current(fd, &number, &j, err);
+        json_int_t fallback = r < 0 ? 0 : json_integer_value(json_object_get(j, "fallback"));
+        *ret = fallback > 0 ? (uint64_t)fallback : 0;
+        return r;
 }
 
 int revisions_forget(int state_fd, const char *stack, struct err *err) {

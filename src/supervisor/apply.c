@@ -4,6 +4,7 @@
 #include "stack_record.h"
 #include "stacks.h"
 #include "unreadable.h"
+#include "update.h"
 
 #include <ctrsup/act/limits.h>
 
@@ -36,24 +37,6 @@ static void note_applied(struct stack_entry *s, const struct apply *a, const str
         };
         s->applied_due = true;
         s->applied_usec = manager_now(s->manager).mono_usec;
-}
-
-/* Whom the plan does not touch runs what the new file says, word for word; or is not in it, and is left alone. */
-static void redeclare_untouched(struct stack_entry *s, const struct plan *plan) {
-        for (size_t n = 0; n < plan->n_changes; n++) {
-                const struct plan_change *change = &plan->changes[n];
-                const struct spec_container *c = spec_find(s->generation->spec, change->container);
-
-                for (struct member *b = member_index_find(&s->index, change->container); b; b = b->next_of_container) {
-                        if (change->verb == PLAN_UNCHANGED && c) {
-                                member_declare(b, s->generation, c);
-                                if (b->state.desire == DESIRE_STOPPED)
-                                        member_post(b, &(struct event){ .kind = EVENT_WANTED });
-                        } else if (change->verb == PLAN_KEPT)
-                                b->state.kept = true;
-                        member_save(b);
-                }
-        }
 }
 
 /* What is declared already is not read again: the same document, down to the place of each key. */
@@ -94,7 +77,7 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
                 *ret_plan = NULL;
                 return 0;
         }
-        g->revision = same ? s->generation->revision : s ? s->generation->revision + 1 : 1;
+        g->revision = same ? s->generation->revision : s ? s->newest_revision + 1 : 1;
         r = stack_make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &plan);
         if (r < 0)
                 return r == -ENOMEM ? err_oom(err) : r;
@@ -108,22 +91,25 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         if (fresh && !(s = stack_new(m, g->spec->name)))
                 return err_oom(err);
         /* From here on nothing can fail but the disk. */
-        r = same ? 0 : stack_record(m, g, a->uid, err);
+        struct generation *fallback = update_fallback(s, prepared.plan, same);
+        r = same ? 0 : stack_record(m, g, fallback, a->uid, err);
         if (r < 0) {
                 if (fresh)
                         stack_free(s);
                 return r;
         }
+        update_taken(s, fallback);
         if (!same) {
                 struct generation *old = s->generation;
 
                 s->generation = generation_ref(g);
+                s->newest_revision = g->revision;
                 generation_unref(old);
         }
-        redeclare_untouched(s, prepared.plan);
+        stack_redeclare_untouched(s, prepared.plan);
         stack_take_plan(s, &prepared);
         if (same)
-                stack_save_stopped(s); /* nobody is stopped any more */
+                stack_save_current(s); /* nobody is stopped any more */
         else
                 note_applied(s, a, plan);
         *ret_plan = take_ptr(plan);

@@ -92,6 +92,8 @@ struct member {
         uint64_t saved;                       /* hash of the run record on disk; 0: none */
         struct run *run;                      /* while adopting: what the last supervisor wrote; else NULL */
         bool undeclared, update_due;          /* supervisor/restore.h */
+        bool on_trial;                        /* supervisor/update.h */
+        uint64_t proven_usec;                 /* monotonic; when its trial was over; 0: it had none */
         bool forgotten;                       /* its record is removed; none is written any more */
         struct member_job job;
 };
@@ -114,6 +116,12 @@ struct stack_entry {
         pid_t remover_pid;
         bool remove_volumes;           /* with the stack */
         json_t *succeeded;             /* supervisor/jobs.h; NULL: none */
+        struct generation *fallback;   /* supervisor/update.h: what an update that fails goes back to; NULL: none is under way */
+        uint64_t newest_revision;      /* the number given last: more than that of `generation` after an update that was taken back */
+        uint64_t failed_revision;      /* whose update failed last; 0: none since the last apply */
+        json_t *update_failures;       /* why; NULL: as above */
+        bool paused, going_back;       /* the update failed, and is left as it is, or is being taken back */
+        sd_event_source *update_timer;
         struct generation *last;       /* being removed: what it was, for its volumes */
         bool traces_stay, traces_told; /* all that is left of it are files that cannot be removed: at the next reconcile; that was said */
         char unreadable[ERR_TEXT_MAX], cure[ERR_HINT_MAX]; /* supervisor/unreadable.h; "": it is not */

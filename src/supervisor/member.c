@@ -100,7 +100,7 @@ void member_declare(struct member *b, struct generation *g, const struct spec_co
 }
 
 const char *member_target(const struct member *b, char buf[TARGET_SIZE]) {
-        return instance_target(&b->state, true, buf);
+        return instance_target(&b->state, !b->state.policy.numbered, buf);
 }
 
 /* --- reporting --- */
@@ -111,6 +111,7 @@ struct report_event member_about(const struct member *b, enum report_kind kind) 
                 .stack = b->state.stack,
                 .container = b->state.container,
                 .replica = b->state.replica,
+                .numbered = b->state.policy.numbered,
                 .instance_id = b->host.id,
                 .revision = b->state.revision,
         };
@@ -357,7 +358,8 @@ void member_update(struct member *b, const struct plan_change *change) {
         struct report_event e = { .kind = REPORT_CONTAINER_UPDATED,
                                   .stack = b->state.stack,
                                   .container = b->state.container,
-                                  .replica = b->state.replica };
+                                  .replica = b->state.replica,
+                                  .numbered = b->state.policy.numbered };
 
         int r = act_update(&m->host, &b->host, b->generation->spec, b->container, &mark, &err);
         if (b->host.limits == &b->container->limits) { /* also when it was the log that failed */

@@ -283,7 +283,7 @@ static int operate(struct manager *m, const json_t *targets, bool all, const str
                                 operate_on(list[at], o, !all && targets_name(targets, list[at]));
                 }
                 if (any)
-                        stack_save_stopped(stack);
+                        stack_save_current(stack);
         }
         return 0;
 }

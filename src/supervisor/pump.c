@@ -11,6 +11,7 @@
 #include "schedule.h"
 #include "stack_plan.h"
 #include "trash.h"
+#include "update.h"
 #include "watch.h"
 
 /* Retry of what the kernel had not finished (a leaf that is still busy, a keeper that did not read). */
@@ -140,6 +141,8 @@ static int run(sd_event_source *source, void *userdata) {
                         if (!m->quiesced || !m->stacks[s]->generation) /* a plan goes on where it was; a removal does not wait */
                                 moved = stack_run_plan(m->stacks[s]) || moved;
         } while (moved);
+        for (size_t s = 0; s < m->n_stacks; s++)
+                update_tend(m->stacks[s]);
         settled = each_member(m, orphan_ask);
         settled = each_member(m, finish) && settled;
         schedule_tend(m);

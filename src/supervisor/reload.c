@@ -151,13 +151,26 @@ static json_t *containers_of(const json_t *document) {
 }
 
 /* What the other documents add to the containers there are: the policy counts them together. */
+static size_t count_instances(const json_t *containers) {
+        const char *name;
+        json_t *c;
+        size_t sum = 0;
+
+        json_object_foreach ((json_t *)(uintptr_t)containers, name, c) {
+                const json_t *replicas = json_object_get(c, "replicas");
+
+                sum += json_is_integer(replicas) ? (size_t)json_integer_value(replicas) : 1;
+        }
+        return sum;
+}
+
 static size_t count_others(const struct reload *r, const json_t *document) {
         size_t sum = 0, n;
         json_t *d;
 
         json_array_foreach (r->documents, n, d) {
                 const struct stack_entry *s = manager_find_stack(r->m, name_of(d));
-                size_t now = s ? s->n_members : 0, then = json_object_size(containers_of(d));
+                size_t now = s ? s->n_members : 0, then = count_instances(containers_of(d));
 
                 if (d != document && then > now)
                         sum += then - now;

@@ -3,6 +3,7 @@
 #include "stack_record.h"
 #include "stacks.h"
 #include "unreadable.h"
+#include "update.h"
 
 #include <ctrsup/store/removals.h>
 #include <ctrsup/store/runs.h>
@@ -48,6 +49,7 @@ int stack_remove(struct manager *m, struct stack_entry *s, bool volumes, struct 
                 r = record_removal(s, err);
         if (r < 0)
                 return r;
+        update_drop(s);
         stack_take_plan(s, &prepared);
         s->last = take_ptr(s->generation);
         return 0;

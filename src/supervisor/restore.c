@@ -6,6 +6,7 @@
 #include "stack_plan.h"
 #include "stacks.h"
 #include "unreadable.h"
+#include "update.h"
 
 #include <ctrsup/base/arena.h>
 #include <ctrsup/spec/diff.h>
@@ -232,18 +233,46 @@ static int bring_back_undeclared(struct restoring *o, struct err *ret_err) {
 static int bring_back(struct restoring *o, struct err *err) {
         const struct spec *spec = o->now->spec;
 
-        for (size_t n = 0; n < spec->n_containers; n++) {
-                struct member *b = member_new(o->s, o->now, &spec->containers[n], 1);
+        for (size_t n = 0; n < spec->n_containers; n++)
+                for (uint32_t k = 1; k <= spec->containers[n].replicas; k++) {
+                        struct member *b = member_new(o->s, o->now, &spec->containers[n], k);
 
-                if (!b)
-                        return err_oom(err);
-                int r = recall(o, b, err);
-                if (r < 0)
-                        return r;
-        }
+                        if (!b)
+                                return err_oom(err);
+                        int r = recall(o, b, err);
+                        if (r < 0)
+                                return r;
+                }
         int r = bring_back_undeclared(o, err);
         o->then = generation_unref(o->then);
         return r;
+}
+
+/* The number to count on from, and what an update under way goes back to. */
+static int bring_back_update(struct stack_entry *s, struct err *ret_err) {
+        int state_fd = s->manager->host.state_fd;
+        _cleanup_free_ uint64_t *numbers = NULL;
+        uint64_t fallback = 0;
+        struct err err = { 0 };
+        size_t n = 0;
+        int r = revisions_list(state_fd, s->name, &numbers, &n, &err);
+
+        s->newest_revision = s->generation->revision;
+        if (r >= 0 && n > 0 && numbers[0] > s->newest_revision)
+                s->newest_revision = numbers[0];
+        if (r >= 0)
+                r = revisions_fallback(state_fd, s->name, &fallback, &err);
+        if (r >= 0 && fallback > 0)
+                r = load_generation(state_fd, s->name, fallback, &s->fallback, &err);
+        if (is_passing(r)) {
+                *ret_err = err;
+                return r;
+        }
+        if (r < 0) {
+                (void)err_wrap(&err, "an update of stack %s that fails cannot be taken back", s->name);
+                notice(s->manager, NULL, NULL, &err);
+        }
+        return 0;
 }
 
 static int restore_stack(struct manager *m, const char *name, struct err *err) {
@@ -259,7 +288,9 @@ static int restore_stack(struct manager *m, const char *name, struct err *err) {
         if (o.s) {
                 o.s->generation = take_ptr(g);
                 o.now = o.s->generation;
-                r = jobs_load(o.s, err);
+                r = bring_back_update(o.s, err);
+                if (r >= 0)
+                        r = jobs_load(o.s, err);
                 if (r >= 0)
                         r = bring_back(&o, err);
         } else
@@ -368,4 +399,5 @@ void stack_resume(struct stack_entry *s) {
                 return; /* what is held now is started when that is over */
         if (stack_plan_rest(s, &err) < 0)
                 notice(s->manager, s->name, NULL, &err);
+        update_resume(s);
 }

@@ -1,5 +1,6 @@
 #include "stack_plan.h"
 #include "member.h"
+#include "update.h"
 
 #include <string.h>
 
@@ -86,6 +87,31 @@ static void mark_outdated(struct stack_entry *s) {
         }
 }
 
+static bool has_action(const struct plan *p, const struct member *b) {
+        for (size_t n = 0; n < p->n_actions; n++)
+                if (p->actions[n].container && p->actions[n].replica == b->state.replica && strcmp(p->actions[n].container, b->state.container) == 0)
+                        return true;
+        return false;
+}
+
+void stack_redeclare_untouched(struct stack_entry *s, const struct plan *plan) {
+        for (size_t n = 0; n < plan->n_changes; n++) {
+                const struct plan_change *change = &plan->changes[n];
+                const struct spec_container *c = spec_find(s->generation->spec, change->container);
+
+                for (struct member *b = member_index_find(&s->index, change->container); b; b = b->next_of_container) {
+                        if (change->verb == PLAN_KEPT)
+                                b->state.kept = true;
+                        else if (c && (change->verb == PLAN_UNCHANGED || !has_action(plan, b))) {
+                                member_declare(b, s->generation, c);
+                                if (b->state.desire == DESIRE_STOPPED)
+                                        member_post(b, &(struct event){ .kind = EVENT_WANTED });
+                        }
+                        member_save(b);
+                }
+        }
+}
+
 void stack_take_plan(struct stack_entry *s, struct prepared_plan *p) {
         stack_report_applied(s);
         stack_drop_plan(s);
@@ -168,6 +194,8 @@ static void begin_action(struct stack_entry *s, const struct plan_action *a) {
                 enum event_kind kind = event_of(s, a, b, c);
                 member_declare(b, s->generation, c);
                 b->state.outdated = b->forget_due = false;
+                if (a->update)
+                        update_begin(b);
                 member_post(b, &(struct event){ .kind = kind });
                 break;
         case ACTION_FORGET_STACK: /* stack_try_forget(), when the last member is gone */
@@ -230,7 +258,7 @@ bool stack_run_plan(struct stack_entry *s) {
                         continue;
                 for (size_t d = 0; d < a->n_after && ready; d++)
                         ready = s->done[a->after[d]];
-                if (ready && !s->begun[n]) {
+                if (ready && !s->begun[n] && update_may_begin(s, a)) {
                         s->begun[n] = moved = true;
                         begin_action(s, a);
                 }

@@ -16,6 +16,8 @@ struct prepared_plan {
 int stack_prepare_plan(struct plan *plan, struct prepared_plan *ret, struct err *err);
 void prepared_plan_done(struct prepared_plan *p);
 #define _cleanup_prepared_ _cleanup_(prepared_plan_done)
+/* Whom the plan does not touch runs what the new declaration says, word for word; or is not in it, and is left alone. */
+void stack_redeclare_untouched(struct stack_entry *s, const struct plan *plan);
 /* In the place of the one under way. Empties p. */
 void stack_take_plan(struct stack_entry *s, struct prepared_plan *p);
 /* A new supervisor: plans what of the stack as it is declared has not happened yet; of one on its way out, the rest of that. */

@@ -21,7 +21,10 @@ static int write_current(struct stack_entry *s, bool anew, struct err *err) {
                         list[count] = names[count];
                         count++;
                 }
-        struct revision_current current = { .number = s->generation->revision, .stopped = list, .n_stopped = count };
+        struct revision_current current = { .number = s->generation->revision,
+                                            .fallback = s->fallback ? s->fallback->revision : 0,
+                                            .stopped = list,
+                                            .n_stopped = count };
         if (!anew && revisions_is_current(state_fd, s->name, &current))
                 return 0;
         return revisions_set_current(state_fd, s->name, &current, err);
@@ -45,7 +48,7 @@ void stack_record_refused(struct manager *m, const char *name, int code) {
                 degraded_refused(m, PLACE_STATE, code);
 }
 
-void stack_save_stopped(struct stack_entry *s) {
+void stack_save_current(struct stack_entry *s) {
         struct manager *m = s->manager;
 
         if (m->options->mode != MODE_SERVICE || !s->generation)
@@ -61,13 +64,15 @@ void stack_save_stopped(struct stack_entry *s) {
 static bool is_run_from(void *userdata, uint64_t number) {
         const struct stack_entry *s = userdata;
 
+        if (s && s->fallback && s->fallback->revision == number)
+                return true;
         for (size_t n = 0; s && n < s->n_members; n++)
                 if (s->members[n]->state.revision == number)
                         return true;
         return false;
 }
 
-int stack_record(struct manager *m, const struct generation *g, uid_t uid, struct err *err) {
+int stack_record(struct manager *m, const struct generation *g, const struct generation *fallback, uid_t uid, struct err *err) {
         const char *name = g->spec->name;
 
         if (m->options->mode != MODE_SERVICE)
@@ -77,6 +82,7 @@ int stack_record(struct manager *m, const struct generation *g, uid_t uid, struc
                 .applied_real_usec = manager_now(m).real_usec,
                 .uid = uid,
                 .document = g->document,
+                .fallback = fallback ? fallback->revision : 0,
         };
         int e = revisions_add(m->host.state_fd, name, &r, err);
         if (e < 0) {

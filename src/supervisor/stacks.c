@@ -1,6 +1,7 @@
 #include "stacks.h"
 #include "member.h"
 #include "stack_plan.h"
+#include "update.h"
 
 #include <ctrsup/plan/order.h>
 #include <ctrsup/store/uppers.h>
@@ -36,6 +37,7 @@ void stack_free(struct stack_entry *s) {
         free(s->members);
         member_index_done(&s->index);
         stack_drop_plan(s);
+        update_drop(s);
         generation_unref(s->generation);
         generation_unref(s->last);
         json_decref(s->succeeded);

@@ -3,6 +3,7 @@
 #include "gate.h"
 #include "health.h"
 #include "member.h"
+#include "update.h"
 
 #include <ctrsup/base/hash.h>
 
@@ -27,9 +28,10 @@ struct waiter {
 };
 
 bool target_matches(const char *target, const struct member *b) {
-        char one[TARGET_SIZE], numbered[TARGET_SIZE];
+        char container[TARGET_SIZE], numbered[TARGET_SIZE];
 
-        return strcmp(target, b->state.stack) == 0 || strcmp(target, instance_target(&b->state, true, one)) == 0 ||
+        (void)snprintf(container, sizeof(container), "%s/%s", b->state.stack, b->state.container);
+        return strcmp(target, b->state.stack) == 0 || strcmp(target, container) == 0 ||
                strcmp(target, instance_target(&b->state, false, numbered)) == 0;
 }
 
@@ -189,9 +191,11 @@ static enum verdict judge(const struct waiter *w, const struct member *b, uint64
 
 static json_t *make_result(const struct waiter *w, const char *outcome, json_t *failures) {
         uint64_t took = manager_now(w->manager).mono_usec - w->started_usec;
+        const struct stack_entry *s = w->stack ? manager_find_stack(w->manager, w->stack) : NULL;
 
-        return json_pack("{s:{s:s, s:s?, s:o, s:f, s:o}}", "result", "outcome", outcome, "stack", w->stack, "revision",
-                         w->revision ? json_integer((json_int_t)w->revision) : json_null(), "duration",
+        return json_pack("{s:{s:s, s:s?, s:o, s:o, s:f, s:o}}", "result", "outcome", outcome, "stack", w->stack, "revision",
+                         w->revision ? json_integer((json_int_t)w->revision) : json_null(), "running",
+                         s && s->generation ? json_integer((json_int_t)s->generation->revision) : json_null(), "duration",
                          (double)took / USEC_PER_SEC, "failures", failures);
 }
 
@@ -199,6 +203,25 @@ static void answer(struct waiter *w, const char *outcome, json_t *failures) {
         (void)control_reply(w->call, make_result(w, outcome, failures ? failures : json_array()), false);
         w->over = true;
         manager_poke(w->manager);
+}
+
+/* What made the update fail comes first; then what is not well now. */
+static void answer_failed_update(struct waiter *w, const struct stack_entry *s, const json_t *now) {
+        json_t *failures = json_copy(s->update_failures), *f;
+        size_t n;
+
+        json_array_foreach ((json_t *)(uintptr_t)now, n, f) {
+                bool said = false;
+                json_t *other;
+                size_t k;
+
+                json_array_foreach (failures, k, other)
+                        said = said || (json_equal(json_object_get(f, "container"), json_object_get(other, "container")) &&
+                                        json_equal(json_object_get(f, "replica"), json_object_get(other, "replica")));
+                if (!said)
+                        (void)json_array_append(failures, f);
+        }
+        answer(w, s->generation->revision != w->revision && json_array_size(now) == 0 ? "restored" : "failed", failures);
 }
 
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -245,13 +268,15 @@ static void check(struct waiter *w) {
                         answer(w, "done", NULL);
                 return;
         }
+        bool updates = w->goal == GOAL_UP && stack && w->revision > 0, failed = updates && stack->failed_revision == w->revision;
         for (size_t s = 0; s < m->n_stacks; s++) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
                         const struct member *b = m->stacks[s]->members[n];
 
                         if (!concerns(w, b))
                                 continue;
-                        enum verdict v = b->forget_due && w->goal != GOAL_UP ? DONE : judge(w, b, now, &look_again);
+                        enum verdict v = failed && !stack->going_back && b->state.phase == PHASE_BACKOFF ? HOPELESS
+                                         : b->forget_due && w->goal != GOAL_UP ? DONE : judge(w, b, now, &look_again);
                         if (v == HOPELESS) {
                                 hopeless++;
                                 (void)json_array_append_new(failures, describe_failure(b));
@@ -262,12 +287,17 @@ static void check(struct waiter *w) {
                 if (awaits_plan(w, m->stacks[s]) && m->stacks[s]->plan && !(hopeless && plan_is_stuck_or_done(m->stacks[s])))
                         waiting++;
         }
+        if (updates && update_is_open(stack))
+                waiting++;
         if (waiting > 0) {
                 if (look_again)
                         look_again_at(w, look_again);
                 return;
         }
-        answer(w, hopeless ? "failed" : "done", hopeless ? take_ptr(failures) : NULL);
+        if (failed)
+                answer_failed_update(w, stack, failures);
+        else
+                answer(w, hopeless ? "failed" : "done", hopeless ? take_ptr(failures) : NULL);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {

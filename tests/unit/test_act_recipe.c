@@ -108,7 +108,7 @@ static void test_environment(void **state _unused_) {
         put_env(&m, &out);
         assert_string_equal(
                 buf_text(&out),
-                "container=ctrsup\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOSTNAME=web\nCTRSUP_STACK=shop\n"
+                "container=ctrsup\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nHOSTNAME=web-2\nCTRSUP_STACK=shop\n"
                 "CTRSUP_CONTAINER=web\nCTRSUP_REPLICA=2\nCTRSUP_INSTANCE_ID=ab000000000000000000000000000001\nPORT=8080\nEMPTY=\n");
         done(&m);
         buf_reset(&out);

@@ -16,24 +16,33 @@ static unsigned roll(unsigned sides) {
 }
 
 /* Some of the containers a to f; a later letter may join an earlier one or the other way round, never in a circle. */
-static void random_stack(struct buf *out) {
+static void random_stack(struct buf *out, bool up) {
         static const char *const kinds[] = { "net", "pid", "ipc" }, *const restarts[] = { "always", "on-failure", "\"no\"" };
-        bool there[6], any = false, up = roll(2);
+        bool there[6], any = false, joined[6] = { false };
+        int joins[6];
 
         for (int i = 0; i < 6; i++)
                 any |= there[i] = roll(3) > 0;
         there[0] |= !any;
+        for (int i = 0; i < 6; i++) {
+                joins[i] = (int)roll(6);
+                if (!there[i] || !there[joins[i]] || (up ? joins[i] <= i : joins[i] >= i))
+                        joins[i] = -1;
+                else
+                        joined[joins[i]] = true;
+        }
         buf_printf(out, "name: shop\ndescription: v%u\ncontainers:\n", roll(2));
         for (int i = 0; i < 6; i++) {
                 if (!there[i])
                         continue;
-                int other = (int)roll(6);
-
                 buf_printf(out, "  %c:\n    rootfs: {layers: [{dir: /l%u}]}\n    command: [/bin/x, v%u]\n", 'a' + i, roll(2),
                            roll(2));
                 buf_printf(out, "    limits: {memory: %uM}\n    restart: %s\n", 64 + roll(2), restarts[roll(3)]);
-                if (there[other] && (up ? other > i : other < i))
-                        buf_printf(out, "    namespaces: {%s: \"container:%c\"}\n", kinds[roll(3)], 'a' + other);
+                if (joins[i] >= 0)
+                        buf_printf(out, "    namespaces: {%s: \"container:%c\"}\n", kinds[roll(3)], 'a' + joins[i]);
+                if (!joined[i]) /* of one that is joined there is one */
+                        buf_printf(out, "    replicas: %u\n    update_config: {order: %s, parallelism: %u}\n", roll(4),
+                                   roll(2) ? "stop-first" : "start-first", roll(3));
         }
 }
 
@@ -50,17 +59,18 @@ static void load(const struct buf *text, struct stack *ret) {
 }
 
 /* A host: instances, and what each runs: the index of the spec it was started from. */
+enum { HOST_MAX = 40 };
 struct host {
-        struct instance items[8];
-        const struct spec *runs[8];
-        const struct instance *pointers[8];
+        struct instance items[HOST_MAX];
+        const struct spec *runs[HOST_MAX];
+        const struct instance *pointers[HOST_MAX];
         size_t n;
 };
 
-static size_t find(const struct host *h, const char *container) {
+static size_t find(const struct host *h, const char *container, uint32_t replica) {
         size_t i = 0;
 
-        while (i < h->n && strcmp(h->items[i].container, container) != 0)
+        while (i < h->n && (strcmp(h->items[i].container, container) != 0 || h->items[i].replica != replica))
                 i++;
         return i;
 }
@@ -76,14 +86,19 @@ static void populate(struct host *h, const struct spec *s) {
         static const enum phase phases[] = { PHASE_READY,  PHASE_READY,   PHASE_READY,   PHASE_STOPPED,
                                              PHASE_FAILED, PHASE_BACKOFF, PHASE_STARTING };
 
-        for (size_t i = 0; i < s->n_containers; i++) {
-                if (roll(8) == 0)
-                        continue;
-                instance_init(h->items + h->n, "shop", s->containers[i].name, 1, &(struct policy){ 0 });
-                set_phase(h->items + h->n, phases[roll(ARRAY_SIZE(phases))]);
-                h->items[h->n].outdated = roll(8) == 0;
-                h->runs[h->n++] = s;
-        }
+        for (size_t i = 0; i < s->n_containers; i++)
+                for (uint32_t k = 1; k <= s->containers[i].replicas; k++) {
+                        if (roll(8) == 0)
+                                continue;
+                        instance_init(h->items + h->n, "shop", s->containers[i].name, k, &(struct policy){ 0 });
+                        set_phase(h->items + h->n, phases[roll(ARRAY_SIZE(phases))]);
+                        h->items[h->n].revision = 1;
+                        if (roll(8) == 0) {
+                                h->items[h->n].outdated = true;
+                                h->items[h->n].revision = 0;
+                        }
+                        h->runs[h->n++] = s;
+                }
         for (size_t i = 0; i < ARRAY_SIZE(h->pointers); i++)
                 h->pointers[i] = h->items + i;
 }
@@ -98,16 +113,40 @@ static void nobody_is_orphaned(const struct host *h, const char *down) {
                 }
 }
 
-static void carry_out(struct host *h, const struct plan *p, const struct plan_input *in) {
-        bool done[32] = { false };
+static size_t count_up(const struct host *h, const char *container, uint64_t up_to) {
+        size_t n = 0;
 
-        for (size_t k = 0; k < p->n_actions; k++) {
+        for (size_t i = 0; i < h->n; i++)
+                n += strcmp(h->items[i].container, container) == 0 && h->items[i].replica <= up_to && phase_is_up(h->items[i].phase);
+        return n;
+}
+
+/* A start-first update takes nothing away. `up`: how many were at its beginning. */
+static void capacity_is_kept(const struct plan_action *a, const struct spec_container *declared, size_t up, size_t now) {
+        if (a->update && a->kind == ACTION_REPLACE && up == declared->replicas && declared->update_config.order == ORDER_START_FIRST)
+                assert_true(now > declared->replicas); /* one is about to go */
+}
+
+/* Does the first `limit` of the plan's actions. */
+static void carry_out(struct host *h, const struct plan *p, const struct plan_input *in, size_t limit) {
+        bool done[128] = { false };
+        size_t up[HOST_MAX] = { 0 }; /* per container of new_spec, before the first action that launches */
+
+        assert_true(p->n_actions <= ARRAY_SIZE(done));
+        for (size_t k = 0; k < p->n_actions && k < limit; k++) {
                 const struct plan_action *a = p->actions + k;
-                size_t i = a->container ? find(h, a->container) : h->n;
+                size_t i = a->container ? find(h, a->container, a->replica) : h->n;
+                const struct spec_container *declared = a->container && in->new_spec ? spec_find(in->new_spec, a->container) : NULL;
+                size_t *before = declared ? &up[declared - in->new_spec->containers] : NULL;
 
                 for (size_t n = 0; n < a->n_after; n++)
                         assert_true(a->after[n] < k && done[a->after[n]]);
+                for (size_t n = 0; n < a->n_proven; n++)
+                        assert_true(a->proven[n] < k && p->actions[a->proven[n]].update &&
+                                    strcmp(p->actions[a->proven[n]].container, a->container) == 0);
                 done[k] = true;
+                if (before && *before == 0)
+                        *before = count_up(h, a->container, declared->replicas);
                 switch (a->kind) {
                 case ACTION_STOP:
                         assert_true(i < h->n);
@@ -115,8 +154,9 @@ static void carry_out(struct host *h, const struct plan *p, const struct plan_in
                         set_phase(h->items + i, PHASE_STOPPED);
                         break;
                 case ACTION_REMOVE:
-                        assert_null(in->new_spec ? spec_find(in->new_spec, a->container) : NULL);
-                        nobody_is_orphaned(h, a->container);
+                        assert_true(!declared || a->replica > declared->replicas);
+                        if (!declared)
+                                nobody_is_orphaned(h, a->container);
                         if (i < h->n) {
                                 h->items[i] = h->items[h->n - 1];
                                 h->runs[i] = h->runs[--h->n];
@@ -124,28 +164,33 @@ static void carry_out(struct host *h, const struct plan *p, const struct plan_in
                         break;
                 case ACTION_UPDATE_LIVE:
                         assert_true(a->change->class == CHANGE_LIVE);
-                        h->runs[i] = in->new_spec;
-                        break;
+                        __attribute__((fallthrough));
                 case ACTION_UPDATE_META:
                         h->runs[i] = in->new_spec;
+                        h->items[i].revision = in->revision;
                         break;
                 case ACTION_REPLACE:
                         assert_true(i < h->n);
+                        assert_true(h->items[i].revision != in->revision || a->change->follows);
                         nobody_is_orphaned(h, a->container);
+                        capacity_is_kept(a, declared, *before, count_up(h, a->container, UINT64_MAX));
                         __attribute__((fallthrough));
                 case ACTION_START:
                         for (int ns = 0; ns < _NS_MAX; ns++) { /* whom it joins is up */
-                                const struct spec_namespace *n = &spec_find(in->new_spec, a->container)->namespaces[ns];
+                                const struct spec_namespace *n = &declared->namespaces[ns];
 
                                 if (n->mode == NS_CONTAINER)
-                                        assert_true(phase_is_up(h->items[find(h, n->container)].phase) ||
-                                                    h->items[find(h, n->container)].phase == PHASE_BACKOFF ||
-                                                    h->items[find(h, n->container)].phase == PHASE_STARTING);
+                                        assert_true(phase_is_up(h->items[find(h, n->container, 1)].phase) ||
+                                                    h->items[find(h, n->container, 1)].phase == PHASE_BACKOFF ||
+                                                    h->items[find(h, n->container, 1)].phase == PHASE_STARTING);
                         }
-                        if (i == h->n)
-                                instance_init(h->items + h->n++, "shop", a->container, 1, &(struct policy){ 0 });
+                        if (i == h->n) {
+                                assert_true(h->n < HOST_MAX);
+                                instance_init(h->items + h->n++, "shop", a->container, a->replica, &(struct policy){ 0 });
+                        }
                         set_phase(h->items + i, PHASE_READY);
                         h->items[i].outdated = false;
+                        h->items[i].revision = in->revision;
                         h->runs[i] = in->new_spec;
                         break;
                 case ACTION_FORGET_STACK:
@@ -156,6 +201,24 @@ static void carry_out(struct host *h, const struct plan *p, const struct plan_in
                         fail();
                 }
         }
+        if (limit < p->n_actions) /* it was cut off: what it did not get to is marked, as the supervisor does */
+                for (size_t k = limit; k < p->n_actions; k++) {
+                        const struct plan_action *a = p->actions + k;
+                        size_t i = a->container ? find(h, a->container, a->replica) : h->n;
+
+                        if (i < h->n && (a->kind == ACTION_START || a->kind == ACTION_REPLACE) && phase_is_up(h->items[i].phase))
+                                h->items[i].outdated = true;
+                }
+}
+
+/* Every container has as many instances as are declared, and nothing else is there. */
+static void is_as_declared(const struct host *h, const struct spec *s) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < s->n_containers; i++)
+                for (uint32_t k = 1; k <= s->containers[i].replicas; k++, n++)
+                        assert_true(find(h, s->containers[i].name, k) < h->n);
+        assert_int_equal(h->n, n);
 }
 
 static struct plan *make(const struct plan_input *in) {
@@ -169,7 +232,7 @@ static struct plan *make(const struct plan_input *in) {
 }
 
 /* 2,000 pairs of stacks on random hosts: after the plan every declared container runs what is declared, nothing else is left, and the
- * next plan is empty. Then the stack goes, and the host is empty. */
+ * next plan is empty. Some are cut off and taken back. Then the stack goes, and the host is empty. */
 static void plans_converge(void **state _unused_) {
         for (uint64_t n = 1; n <= 2000; n++) {
                 _cleanup_buf_ struct buf old_text = BUF_NULL, new_text = BUF_NULL;
@@ -177,25 +240,40 @@ static void plans_converge(void **state _unused_) {
                 struct host h = { 0 };
 
                 seed = n;
-                random_stack(&old_text);
-                random_stack(&new_text);
+                bool old_up = roll(2), new_up = roll(2);
+                random_stack(&old_text, old_up);
+                random_stack(&new_text, new_up);
                 load(&old_text, &old);
                 load(&new_text, &new);
                 populate(&h, old.spec);
 
-                struct plan_input in = {
-                        .old_spec = roll(10) ? old.spec : NULL, .new_spec = new.spec, .instances = h.pointers, .n_instances = h.n
-                };
+                struct plan_input in = { .old_spec = roll(10) ? old.spec : NULL,
+                                         .new_spec = new.spec,
+                                         .instances = h.pointers,
+                                         .n_instances = h.n,
+                                         .revision = 2 };
                 if (!in.old_spec)
                         h.n = in.n_instances = 0;
                 _cleanup_plan_ struct plan *p = make(&in);
-                carry_out(&h, p, &in);
-                assert_int_equal(p->n_added + p->n_changed + p->n_unchanged, new.spec->n_containers);
-                assert_int_equal(h.n, new.spec->n_containers);
+                bool back = in.old_spec && old_up == new_up && roll(3) > 0; /* in no circle of what runs */
                 for (size_t i = 0; i < h.n; i++)
-                        assert_non_null(spec_find(new.spec, h.items[i].container));
+                        back = back && h.items[i].revision > 0; /* what it runs would be in neither file */
+                carry_out(&h, p, &in, back ? roll((unsigned)p->n_actions + 1) : SIZE_MAX);
+                if (back) {
+                        for (size_t i = 0; i < h.n; i++) /* as the supervisor does: it was not got to */
+                                h.items[i].outdated = h.items[i].outdated && h.items[i].revision != 1;
+                        in = (struct plan_input){ .old_spec = new.spec,
+                                                  .new_spec = old.spec,
+                                                  .instances = h.pointers,
+                                                  .n_instances = h.n,
+                                                  .revision = 1 };
+                        _cleanup_plan_ struct plan *away = make(&in);
+                        carry_out(&h, away, &in, SIZE_MAX);
+                } else
+                        assert_int_equal(p->n_added + p->n_changed + p->n_unchanged, new.spec->n_containers);
+                is_as_declared(&h, in.new_spec);
 
-                in.old_spec = new.spec;
+                in.old_spec = in.new_spec;
                 in.n_instances = h.n;
                 _cleanup_plan_ struct plan *again = make(&in);
                 assert_true(plan_is_empty(again));
@@ -203,7 +281,7 @@ static void plans_converge(void **state _unused_) {
 
                 in.new_spec = NULL;
                 _cleanup_plan_ struct plan *removal = make(&in);
-                carry_out(&h, removal, &in);
+                carry_out(&h, removal, &in, SIZE_MAX);
         }
 }
 
@@ -258,7 +336,7 @@ static void a_long_chain(void **state _unused_) {
                 set_phase(items + i, PHASE_READY);
                 pointers[i] = items + i;
         }
-        struct plan_input in = { .old_spec = old.spec, .new_spec = new.spec, .instances = pointers, .n_instances = N };
+        struct plan_input in = { .old_spec = old.spec, .new_spec = new.spec, .instances = pointers, .n_instances = N, .revision = 2 };
         _cleanup_plan_ struct plan *p = make(&in);
         assert_int_equal(p->n_changed, N);
         assert_int_equal(p->n_actions, 2 * N - 1);

@@ -59,13 +59,13 @@ static void kinds(void **state) {
                                               "    allowed:  \"0000\" to \"7777\"\n"
                                               "    change:   meta: the running container is not touched\n"
                                               "    example:  mode: \"0700\"\n");
-        assert_explained("replicas", "containers.<name>.replicas\n"
-                                     "    number of instances, NAME.1 and up\n"
+        assert_explained("delegate", "containers.<name>.delegate\n"
+                                     "    make the cgroup writable inside (systemd in a container)\n"
                                      "\n"
-                                     "    type:     whole number\n"
-                                     "    default:  1\n"
-                                     "    change:   live: written to the running container\n"
-                                     "    example:  replicas: 2\n"
+                                     "    type:     boolean\n"
+                                     "    default:  false\n"
+                                     "    change:   replace: the container is started anew\n"
+                                     "    example:  delegate: true\n"
                                      "    note:     not supported yet\n");
 }
 
@@ -111,7 +111,7 @@ static void tree(void **state) {
         assert_has(buf_text(&out), "\nname                               name                     required\n");
         assert_has(buf_text(&out), "\ncontainers                         map of mappings          required\n  <name>\n");
         assert_has(buf_text(&out), "\n      memory                       size                     max\n");
-        assert_has(buf_text(&out), "\n    replicas                       whole number             (not supported yet)\n");
+        assert_has(buf_text(&out), "\n    delegate                       boolean                  (not supported yet)\n");
         assert_has(buf_text(&out), "\nx-* ");
         assert_null(strstr(buf_text(&out), " \n"));
 }
@@ -141,9 +141,9 @@ static void schema(void **state) {
                 "{\"anyOf\":[{\"enum\":[\"no\",\"on-failure\",\"always\"]},{\"$ref\":\"#/definitions/variable\"}],\"description\":\"when to start it again."
                 "\\nDefault: always (service), \\\"no\\\" (job).\\nAllowed: no, on-failure, always.\\nChange: meta: the running container is not touched.\"}");
         assert_schema(
-                root, "container", "replicas",
-                "{\"not\":{},\"description\":\"Not supported yet. number of instances, NAME.1 and up.\\nDefault: 1.\\nChange: live: written to the running "
-                "container.\"}");
+                root, "container", "delegate",
+                "{\"not\":{},\"description\":\"Not supported yet. make the cgroup writable inside (systemd in a container).\\nDefault: false.\\nChange: "
+                "replace: the container is started anew.\"}");
         json_decref(root);
 }
 

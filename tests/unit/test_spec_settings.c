@@ -252,6 +252,7 @@ static void policy_refuses(void **state _unused_) {
                 { .type = VOLUME_BIND, .source = "/srv/x/..", .target = "/f" },
         };
         struct spec_container c = {
+                .replicas = 1,
                 .name = "web", .volumes = volumes, .n_volumes = ARRAY_SIZE(volumes), .namespaces[NS_NET].mode = NS_HOST
         };
         struct spec spec = { .file = "s.yaml", .name = "shop", .containers = &c, .n_containers = 1 };

@@ -51,6 +51,12 @@ struct plan_action {
          * down, a start or replacement when it is up, completed, failed or backing off. */
         uint32_t *after;
         size_t n_after;
+        /* Part of an update: the instance is on trial then (state/trial.h), and this action begins when those of `proven`, a batch that
+         * comes before, have passed theirs and pause_usec has gone by since. */
+        bool update;
+        const uint32_t *proven;
+        size_t n_proven;
+        uint64_t pause_usec;
 };
 
 struct plan {
@@ -63,6 +69,7 @@ struct plan {
         size_t n_changes;
         struct plan_action *actions;    /* in an order in which they can be done one by one */
         size_t n_actions;
+        size_t n_updates;               /* actions that are part of an update */
         size_t n_added, n_changed, n_removed, n_unchanged; /* containers */
 };
 
@@ -71,7 +78,8 @@ struct plan_input {
         const struct spec *new_spec;    /* NULL: the stack is to go */
         const struct instance *const *instances; /* of this stack */
         size_t n_instances;
-        uint64_t revision;              /* of new_spec: the old one when nothing is declared differently */
+        uint64_t revision;              /* of new_spec: the old one when nothing is declared differently. An instance that has it runs
+                                         * what new_spec declares: after an update that is taken back some never left it */
         bool keep_undeclared;           /* --prune=no */
         bool resume;                    /* a new supervisor, nothing declared anew: only what is wanted and never began, or runs
                                          * another declaration; undeclared ones go unless they are kept */

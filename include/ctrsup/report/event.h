@@ -18,6 +18,8 @@ enum report_kind {
         REPORT_STACK_APPLIED,
         REPORT_STACK_APPLY_FAILED,
         REPORT_STACK_REMOVED,
+        REPORT_UPDATE_ROLLED_BACK,
+        REPORT_UPDATE_PAUSED,
         REPORT_CONTAINER_STATE,         /* any other change of phase: no MESSAGE_ID, debug in the journal, info as an event */
         REPORT_CONTAINER_STARTED,
         REPORT_CONTAINER_READY,
@@ -45,10 +47,11 @@ struct report_event {
         int priority;                   /* REPORT_NOTICE: syslog's */
         const char *stack, *container;  /* NULL: not about one */
         uint32_t replica;
+        bool numbered;              /* it is one of several: "shop/api.1" */
         const uint8_t *instance_id;     /* 16 bytes; NULL */
         pid_t pid;                      /* of a live payload: OBJECT_PID */
         const struct step_change { enum phase from, to; } *change; /* NULL: no change of phase */
-        uint64_t revision;
+        uint64_t revision, revision_to; /* revision_to: UPDATE_ROLLED_BACK: what runs again */
         const struct exit_info *exit;   /* NULL */
         uint64_t uptime_usec, duration_usec, delay_usec;
         uint64_t cpu_nsec, memory_peak, memory_max, oom_kills;

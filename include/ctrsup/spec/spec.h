@@ -36,6 +36,8 @@ enum spec_log_driver { LOG_DRIVER_AUTO, LOG_DRIVER_JOURNALD, LOG_DRIVER_FILE, LO
 
 /* When a job without schedule that has succeeded runs again. */
 enum spec_rerun { RERUN_ON_CHANGE, RERUN_ON_APPLY, RERUN_ON_BOOT, _RERUN_MAX };
+enum spec_update_order { ORDER_STOP_FIRST, ORDER_START_FIRST, _UPDATE_ORDER_MAX };
+enum spec_update_failure { UPDATE_ROLLBACK, UPDATE_PAUSE, UPDATE_CONTINUE, _UPDATE_FAILURE_MAX };
 /* What a dependency has to be before who depends on it may start. */
 enum spec_condition { CONDITION_AUTO /* as written; never after the checks */, CONDITION_STARTED, CONDITION_HEALTHY, CONDITION_COMPLETED, _CONDITION_MAX };
 
@@ -193,6 +195,15 @@ struct spec_logging {
         uint64_t file_max_size, file_max_files;
 };
 
+/* How running instances give way to a new declaration. */
+struct spec_update {
+        enum spec_update_order order;
+        uint64_t parallelism; /* 0: all at once */
+        uint64_t delay_usec;  /* between batches */
+        uint64_t monitor_usec; /* as long a new instance has to stay ready */
+        enum spec_update_failure failure_action;
+};
+
 struct spec_dependency {
         const char *container;
         enum spec_condition condition;
@@ -256,6 +267,8 @@ struct spec_container {
         struct spec_readiness readiness;
         struct spec_reload reload;
         struct spec_hooks hooks[_HOOK_MAX];
+        uint64_t replicas; /* 1 of a job */
+        struct spec_update update_config; /* of a service */
         enum spec_rerun rerun;     /* of a job */
         uint64_t max_runtime_usec; /* of a job; USEC_INFINITY: no limit */
         struct spec_schedule schedule; /* of a job */

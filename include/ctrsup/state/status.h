@@ -80,6 +80,7 @@ struct policy {
         uint64_t max_runtime_usec;   /* of a job */
         bool scheduled;              /* a job that is started when its time comes, and by nothing else but an operator */
         uint32_t hooks[_HOOK_MAX];   /* how many there are of each kind */
+        bool numbered;               /* one of several: it is called api.1, not api */
 };
 
 enum { NAME_SIZE = 64, MESSAGE_SIZE = 512 };

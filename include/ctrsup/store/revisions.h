@@ -19,6 +19,7 @@ struct revision {
         uint64_t applied_real_usec;
         uid_t uid;                      /* who applied it */
         json_t *document;               /* as the client sent it: a reference of its own */
+        uint64_t fallback;              /* revisions_add() only: as in struct revision_current */
 };
 
 #define REVISION_NULL ((struct revision){ 0 })
@@ -42,9 +43,10 @@ int revisions_read(int state_fd, const char *stack, uint64_t number, struct revi
 int revisions_peek(int state_fd, const char *stack, uint64_t number, struct revision *ret, struct err *err);
 /* Numbers that are there, newest first; free() it. */
 int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_n, struct err *err);
-/* What `current` says: which revision is wanted, and the operator's stop marks (instance names, "api.2"). */
+/* What `current` says: which revision is wanted, which was before an update that is under way, and the operator's stop marks (instance names, "api.2"). */
 struct revision_current {
         uint64_t number;
+        uint64_t fallback;              /* the revision to go back to when this one's update fails; 0: none is under way */
         const char *const *stopped;
         size_t n_stopped;
 };
@@ -53,6 +55,8 @@ int revisions_set_current(int state_fd, const char *stack, const struct revision
 bool revisions_is_current(int state_fd, const char *stack, const struct revision_current *c);
 /* One malloc'ed block. */
 int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_n, struct err *err);
+/* 0 in *ret: no update is under way. */
+int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, struct err *err);
 /* The stack was removed, durably: it does not come back. Not there is fine. A failure leaves it, or (when it was the last step that
  * failed) a stack that is to be recorded again. */
 int revisions_forget(int state_fd, const char *stack, struct err *err);
