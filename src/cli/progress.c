@@ -110,12 +110,12 @@ static const char *message_of(const json_t *transition) {
         return message && to && strcmp(message, to) == 0 ? NULL : message;
 }
 
-/* "api" or "api.2": the first replica of several is "api" until the second shows up, which is good enough for a picture. */
+/* "api", or "api.2" of several. */
 static void row_name(const json_t *t, char buf[TARGET_TEXT_SIZE]) {
         json_int_t replica = json_integer_value(json_object_get(t, "replica"));
         const char *container = text_of(t, "container");
 
-        if (replica > 1)
+        if (replica > 1 || json_is_true(json_object_get(t, "several")))
                 (void)snprintf(buf, TARGET_TEXT_SIZE, "%s.%lld", container ? container : "", (long long)replica);
         else
                 (void)snprintf(buf, TARGET_TEXT_SIZE, "%s", container ? container : "");
@@ -340,7 +340,7 @@ void progress_plain(const json_t *transition, struct buf *out) {
 
         if (!to || !container || strcmp(to, "pending") == 0)
                 return;
-        buf_printf(out, "%s: %s", target_text(stack ? stack : "", container, replica, true, target), to);
+        buf_printf(out, "%s: %s", target_text(stack ? stack : "", container, replica, !json_is_true(json_object_get(transition, "several")), target), to);
         if (message)
                 buf_printf(out, ": %s", message);
         else if (seconds >= 0 && (progress_mark(to) == MARK_FINE || progress_mark(to) == MARK_RESTS))
@@ -369,7 +369,7 @@ static void put_failure(const json_t *failure, const char *stack, const struct p
         if (text_of(failure, "stack")) /* a daemon of before did not say it */
                 stack = text_of(failure, "stack");
         if (container && *container)
-                target_text(stack, container, replica, true, target);
+                target_text(stack, container, replica, !json_is_true(json_object_get(failure, "several")), target);
         else
                 (void)snprintf(target, sizeof(target), "%s", stack);
         buf_printf(out, "%s%s%s: %s%s\n", style->color ? "\033[31m" : "", target, style->color ? "\033[0m" : "",

@@ -196,8 +196,8 @@ json_t *describe_transition(const struct member *b, enum phase from) {
         struct now now = manager_now(b->stack->manager);
         double lasted = (double)(now.mono_usec - b->phase_since_usec) / USEC_PER_SEC;
 
-        return json_pack("{s:o, s:s, s:s, s:i, s:s, s:s, s:o, s:f, s:o}", "time", describe_time(now.real_usec), "stack", i->stack,
-                         "container", i->container, "replica", (int)i->replica, "from", phase_name(from), "to",
+        return json_pack("{s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "time", describe_time(now.real_usec), "stack", i->stack,
+                         "container", i->container, "replica", (int)i->replica, "several", (int)i->policy.numbered, "from", phase_name(from), "to",
                          state_name(b), "message", transition_words(b), "duration", lasted, "within",
                          within_json(i, &now));
 }
@@ -214,8 +214,8 @@ json_t *describe_failure(const struct member *b) {
                 (void)snprintf(text, sizeof(text), "%s (%u attempts)", instance_end_words(i, words), i->attempts);
         else
                 (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
-        return json_pack("{s:s, s:s, s:i, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica",
-                         (int)i->replica, "message", describe_text(text), "hint",
+        return json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica",
+                         (int)i->replica, "several", (int)i->policy.numbered, "message", describe_text(text), "hint",
                          i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines");
 }
 

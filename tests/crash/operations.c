@@ -129,7 +129,7 @@ static json_t *document(struct play *p, int stack, const int variants[CONTAINERS
                                    variants[n] % 2 ? "false" : "true", variants[n]);
                 else
                         buf_printf(&text,
-                                   "  %s: {command: [/bin/beat, once, /data, v%d], restart: %s, volumes: [{type: bind, source: %s/data/%s%s0, target: /data}]}\n",
+                                   "  %s: {command: [/bin/beat, once, /data, v%d], restart: %s, update_config: {failure_action: continue, monitor: 0s}, volumes: [{type: bind, source: %s/data/%s%s0, target: /data}]}\n",
                                    names[n], variants[n], n == 2 ? "\"no\"" : "always", r->work, name, names[n]);
         }
         return rig_document(buf_text(&text));

@@ -81,6 +81,8 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                 if (!job && chance_one_in(c, 3))
                         json_object_set_new(j, "readiness", json_pack("{s:s}", "type", "started"));
         }
+        if (!job) /* the model knows of one declaration at a time */
+                json_object_set_new(j, "update_config", json_pack("{s:s, s:o}", "failure_action", "continue", "monitor", any_duration(c, 3000)));
         if (chance_one_in(c, 4))
                 json_object_set_new(j, "limits", json_pack("{s:s}", "memory", chance_one_in(c, 2) ? "64M" : "128M"));
         return j;
