@@ -1,6 +1,7 @@
 /* What a container sends to its notify socket. Whatever comes is refused whole, or is words, times that are some, and clean text. */
 #include <ctrsup/observe/ready.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
