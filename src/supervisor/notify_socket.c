@@ -24,11 +24,12 @@ enum {
 
 /* ---- what is refused ---- */
 
-enum refusal { REFUSED_SENDER, REFUSED_MESSAGE, REFUSED_MAINPID, REFUSED_FDSTORE, _REFUSAL_MAX };
+enum refusal { REFUSED_SENDER, REFUSED_UNKNOWN, REFUSED_MESSAGE, REFUSED_MAINPID, REFUSED_FDSTORE, _REFUSAL_MAX };
 
 static void refuse(struct member *b, enum refusal what) {
         static const char *const words[] = {
                 [REFUSED_SENDER] = "a message to its notify socket came from a process outside of it, and is ignored",
+                [REFUSED_UNKNOWN] = "a message to its notify socket is ignored: its sender ended before it was heard",
                 [REFUSED_MESSAGE] = "a message to its notify socket is too long or has a NUL within, and is ignored",
                 [REFUSED_MAINPID] = "MAINPID= is ignored: its main process is the one that was started",
                 [REFUSED_FDSTORE] = "FDSTORE=1 is ignored: no file descriptors are kept for it",
@@ -40,6 +41,8 @@ static void refuse(struct member *b, enum refusal what) {
                 return;
         b->notify->refused |= 1u << what;
         (void)err_set(&err, EPERM, "%s", words[what]);
+        if (what == REFUSED_UNKNOWN) /* no id of its own says so, and no pidfd before Linux 6.17 */
+                (void)err_hint(&err, "let it wait until it was heard (BARRIER=1), as systemd-notify does, or give it a user namespace of its own");
         member_say(b, &err);
 }
 
@@ -51,15 +54,18 @@ static bool has_own_id(const struct member *b, uid_t uid) {
                uid - b->host.root_uid < UIDS_BLOCK;
 }
 
-static bool is_of(const struct member *b, const struct notify_datagram *d) {
+/* 1, 0; -ESRCH: it has ended, and nobody tells. */
+static int is_of(const struct member *b, const struct notify_datagram *d) {
         struct cgroup_tree *t = b->stack->manager->host.cgroups;
         int r = cgroup_holds(t, b->host.group, b->host.leaf, d->pid);
 
         if (r > 0 && d->pidfd >= 0 && sys_pidfd_send_signal(d->pidfd, 0) < 0 && errno == ESRCH)
-                r = 0; /* somebody else has the pid by now */
-        if (r <= 0 && d->pidfd >= 0)
+                r = -ESRCH; /* somebody else has the pid by now */
+        if (r < 0 && d->pidfd >= 0)
                 r = cgroup_held(t, b->host.group, b->host.leaf, d->pidfd);
-        return r > 0 || has_own_id(b, d->uid);
+        if (r <= 0 && has_own_id(b, d->uid))
+                r = 1;
+        return r < 0 ? -ESRCH : r;
 }
 
 /* ---- what is done about it ---- */
@@ -105,8 +111,9 @@ static void take_datagram(struct member *b, const struct notify_datagram *d) {
 
         if (d->size == 0)
                 return;
-        if (!is_of(b, d))
-                refuse(b, REFUSED_SENDER);
+        int r = is_of(b, d);
+        if (r <= 0)
+                refuse(b, r < 0 ? REFUSED_UNKNOWN : REFUSED_SENDER);
         else if (d->size > NOTIFY_DATAGRAM_MAX || ready_parse(d->data, d->size, &m) < 0)
                 refuse(b, REFUSED_MESSAGE);
         else
