@@ -4,6 +4,7 @@
  */
 #include "sim.h"
 
+#include <ctrsup/act/recipe_make.h>
 #include <ctrsup/keeper/client.h>
 
 #include <signal.h>
@@ -23,6 +24,7 @@ struct request {
         const struct proc *peers[WORLD_PEERS_MAX];
         size_t n_peers;
         uint32_t n_ops;
+        bool notifies;
         char version[8];
 };
 
@@ -214,6 +216,7 @@ static void comes_to_exec(void *object, uint64_t number) {
                 live_calmly(p, strstr(p->label, "/j") != NULL);
         else
                 live(p);
+        notify_live(p);
         tell_news();
 }
 
@@ -241,6 +244,7 @@ static void on_launch(const struct request *r) {
         p->epoch = world.epoch;
         memcpy(p->peers, r->peers, sizeof(p->peers));
         p->n_peers = r->n_peers;
+        p->notifies = r->notifies;
         (void)strcpy(p->version, r->version);
         e->proc = p;
         model_on_launch(p);
@@ -441,6 +445,20 @@ size_t keeper_count(void) {
         return count;
 }
 
+bool keeper_is_connected(void) {
+        return keeper.client && is_connected(keeper.client);
+}
+
+bool keeper_has(const void *object) {
+        for (size_t n = 0; keeper.alive && n < keeper.n_held; n++)
+                if (keeper.held[n].what.object == object)
+                        return true;
+        for (size_t n = 0; keeper.alive && n < keeper.n_inbox; n++)
+                if (keeper.inbox[n].fd.object == object)
+                        return true;
+        return false;
+}
+
 /* --- the supervisor's end --- */
 
 static int connect_to(struct keeper_client **ret, struct err *err) {
@@ -582,6 +600,8 @@ int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZ
                         violation("%s: joins what is no process", label);
                 if (peer && q.n_peers < WORLD_PEERS_MAX)
                         q.peers[q.n_peers++] = peer;
+                if (view.ops[n].kind == RECIPE_ATTACH && strcmp(recipe_string(&view, view.ops[n].str[0]), RECIPE_NOTIFY_DIR) == 0)
+                        q.notifies = true;
         }
         int r = send_request(c, &q);
         return r < 0 ? err_sys(err, -r, "send %s to the keeper", label) : 0;

@@ -280,7 +280,22 @@ void model_on_launch(const struct proc *p) {
         e->scheduled = false;
 }
 
+/* What runs and says something is heard, all of it, and what it said is known. */
+static void check_notify(const struct proc *p) {
+        const struct member *b = supervisor && !supervisor->adopting ? manager_find_member(supervisor, p->id) : NULL;
+
+        if (!p->notifies || p->state != PROC_RUNNING || !b || b->launch_due || !phase_is_up(b->state.phase))
+                return;
+        notify_check(p, b->host.notify_fd);
+        if (p->ready_heard && b->state.phase == PHASE_RUNNING && b->state.policy.type == TYPE_SERVICE &&
+            spec_readiness_of(b->container) == READINESS_NOTIFY)
+                violation("%s: pid %d has said that it is ready, and does not count as that", p->label, p->pid);
+}
+
 void model_step(void) {
+        for (size_t n = 0; n < world.n_procs; n++)
+                if (world.procs[n]->main)
+                        check_notify(world.procs[n]);
         if (!is_smooth())
                 model.smooth_since_usec = world.mono_usec;
         for (size_t s = 0; supervisor && s < MODEL_STACKS; s++)
@@ -459,11 +474,11 @@ void model_check_calm(void) {
                 violation("%zu calls are not answered", supervisor_open_calls());
 }
 
-static void check_folder(const char *below) {
+static void check_folder(const char *above, const char *below) {
         char path[256];
         struct dirent *e;
 
-        (void)snprintf(path, sizeof(path), "%s/%s", world.state_dir, below);
+        (void)snprintf(path, sizeof(path), "%s/%s", above, below);
         DIR *d = opendir(path);
         while (d && (e = readdir(d)))
                 if (e->d_name[0] != '.')
@@ -490,8 +505,9 @@ void model_check_empty(void) {
                 violation("the keeper still knows %zu of them", keeper_count());
         if (keeper_count_held() > 1) /* the logger's socket */
                 violation("the keeper still holds %zu fds", keeper_count_held());
-        check_folder("stacks");
-        check_folder("ephemeral");
-        check_folder("persistent");
+        check_folder(world.state_dir, "stacks");
+        check_folder(world.state_dir, "ephemeral");
+        check_folder(world.state_dir, "persistent");
+        check_folder(world.runtime_dir, "notify");
         check_exits();
 }

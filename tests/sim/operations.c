@@ -80,7 +80,12 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                                               chance_one_in(c, 2) ? "restart" : "none"));
                 if (!job && chance_one_in(c, 3))
                         json_object_set_new(j, "readiness", json_pack("{s:s}", "type", "started"));
-        }
+        } else if (!job && chance_one_in(c, 4))
+                json_object_set_new(j, "healthcheck",
+                                    json_pack("{s:{}, s:s, s:s}", "notify", "timeout", chance_one_in(c, 2) ? "12s" : "40s", "on_failure",
+                                              chance_one_in(c, 2) ? "restart" : "none"));
+        if (!job && chance_one_in(c, 4))
+                json_object_set_new(j, "readiness", json_pack("{s:s, s:s}", "type", "notify", "timeout", chance_one_in(c, 2) ? "2s" : "20s"));
         if (!job) /* the model knows of one declaration at a time */
                 json_object_set_new(j, "update_config", json_pack("{s:s, s:o}", "failure_action", "continue", "monitor", any_duration(c, 3000)));
         if (chance_one_in(c, 4))

@@ -127,6 +127,7 @@ static void all_goes_well(void) {
         world.disk_full = world.disk_broken = false;
         keeper_stall(false);
         keeper_let_jobs_end();
+        notify_calm();
         sim_run_for(CALM_USEC);
         model_check_calm();
 }

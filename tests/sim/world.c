@@ -137,6 +137,8 @@ bool world_fd_is_ready(int fd) {
                 return ((const struct proc *)what.object)->state == PROC_DEAD;
         case FD_CLOCK:
                 return world.clock_set;
+        case FD_NOTIFY:
+                return notify_is_readable(what.object);
         case FD_LEAF:
         case FD_OTHER:
                 return false;

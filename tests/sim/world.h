@@ -63,6 +63,8 @@ struct proc {
         struct keeper_exit exit;
         const struct proc *peers[WORLD_PEERS_MAX]; /* whose namespaces it joined */
         size_t n_peers;
+        bool notifies, pings;   /* it has a notify socket; it shows there that it is alive */
+        bool ready_heard;       /* a supervisor has taken its READY=1 */
         char version[8];        /* its first argument: which declaration it is of */
         /* what the model keeps about it */
         unsigned reports;
@@ -73,7 +75,7 @@ struct proc {
 };
 
 /* An fd of the supervisor that stands for something of ours. */
-enum fd_kind { FD_NONE, FD_KEEPER, FD_WATCH, FD_LOGGER, FD_CHILD, FD_PROC, FD_LEAF, FD_CLOCK, FD_OTHER };
+enum fd_kind { FD_NONE, FD_KEEPER, FD_WATCH, FD_LOGGER, FD_CHILD, FD_PROC, FD_LEAF, FD_NOTIFY, FD_CLOCK, FD_OTHER };
 
 struct fd {
         enum fd_kind kind;
@@ -184,6 +186,15 @@ bool logger_is_readable(const void *logger);
 bool logger_child_is_over(const void *logger);
 void logger_on_end(const struct leaf *l);     /* the last process in it has ended */
 void logger_check_release(const char *name);  /* what the keeper held is let go */
+
+bool keeper_is_connected(void);               /* the supervisor has a connection that is not cut */
+bool keeper_has(const void *object);          /* it holds it, or is being given it */
+
+/* fake_notify.c */
+void notify_live(struct proc *p);             /* it runs: it speaks from now on */
+void notify_calm(void);                       /* who runs speaks as it should */
+bool notify_is_readable(const void *socket);
+void notify_check(const struct proc *p, int fd); /* fd: where the supervisor hears it */
 
 /* fake_event.c */
 struct sd_event;
