@@ -13,6 +13,7 @@
 static void fill_record(const struct member *b, struct run *run) {
         memset(run, 0, sizeof(*run)); /* its padding is hashed, too */
         memcpy(&run->instance, &b->state, sizeof(run->instance));
+        memset(&run->instance.policy, 0, sizeof(run->instance.policy)); /* not on record: it follows from the declaration */
         run->start_ticks = b->start_ticks;
         run->oom_kills = b->host.oom_kills;
         run->memory_peak = b->host.memory_peak;
