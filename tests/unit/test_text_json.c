@@ -83,6 +83,17 @@ static void marks(void **state) {
         assert_int_equal(r.root->entries[1].value->mark.end_column, 0);
 }
 
+/* As they are written now: one text a place. */
+static void marks_as_text(void **state) {
+        _cleanup_read_ struct read r = read_json("{\"a\":1,\"b\":1,\"c\":1,\"d\":1}",
+                                                 "{\"a\":\"1,2,3,4\",\"b\":\"5,-1,7\",\"c\":\"\",\"d\":\"4294967296,2,99999999999999999999,x\"}");
+        static const struct mark expected[] = { { 1, 2, 3, 4 }, { 5, 0, 0, 0 }, { 0, 0, 0, 0 }, { 0, 2, 0, 0 } };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+                assert_memory_equal(&r.root->entries[i].value->mark, &expected[i], sizeof(struct mark));
+}
+
 /* YAML -> JSON and marks -> nodes: the same tree, at the same places. */
 static void round_trip(void **state) {
         static const char text[] = "a: {b: [x, \"y\"], c: }\nd: 5\ne:\n  - {f: \"true\"}\n";
@@ -147,5 +158,5 @@ static void caps(void **state) {
         assert_int_equal(w.diags.items[0].id, DIAG_YAML_UNSAFE);
 }
 
-unit_main(cmocka_unit_test(kinds), cmocka_unit_test(decimals), cmocka_unit_test(marks), cmocka_unit_test(round_trip),
+unit_main(cmocka_unit_test(kinds), cmocka_unit_test(decimals), cmocka_unit_test(marks), cmocka_unit_test(marks_as_text), cmocka_unit_test(round_trip),
           cmocka_unit_test(literals), cmocka_unit_test(caps));

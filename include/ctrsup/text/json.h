@@ -1,5 +1,5 @@
 /* JSON <-> nodes, by way of jansson, and the marks that keep the source's positions beside a document:
- * {"containers.web.command": [line, column, end_line, end_column], …}, keys as text/schema prints paths.
+ * {"containers.web.command": "line,column,end_line,end_column", …}, keys as text/schema prints paths.
  */
 #pragma once
 
