@@ -90,6 +90,7 @@ struct member {
         sd_event_source *pidfd_source;        /* of an orphan */
         uint64_t start_ticks;                 /* of the main process */
         uint64_t saved;                       /* hash of the run record on disk; 0: none */
+        uint64_t saved_revision;              /* in it: kept as long as it is named there */
         struct run *run;                      /* while adopting: what the last supervisor wrote; else NULL */
         bool undeclared, update_due;          /* supervisor/restore.h */
         bool on_trial;                        /* supervisor/update.h */

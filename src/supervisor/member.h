@@ -19,6 +19,8 @@ struct report_event member_about(const struct member *b, enum report_kind kind);
 void member_say(struct member *b, const struct err *err);
 /* Writes the run record when it differs from what is written; a failure is tried again with the next change and the next reconcile. */
 void member_save(struct member *b);
+/* Nothing but its revision differs from what is written, and that need not be written. */
+bool member_may_stay_on_record(const struct member *b);
 /* After adoption: its record is written and its timer runs. */
 void member_settle(struct member *b);
 /* The running instance follows its declaration's live keys. change: which; NULL: not known. */

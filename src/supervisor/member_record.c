@@ -52,8 +52,10 @@ static int write_record(struct member *b, struct err *err) {
                 return 0;
         b->saved = 0;
         int r = runs_write(m->runtime_fd, &run, err);
-        if (r >= 0)
+        if (r >= 0) {
                 b->saved = now;
+                b->saved_revision = run.instance.revision;
+        }
         return r;
 }
 
@@ -87,6 +89,18 @@ void member_save(struct member *b) {
         int r = write_record(b, &err);
         if (r < 0)
                 degraded_owe(m, PLACE_RUNTIME, pay_record, instance_target(&b->state, false, target), -r);
+}
+
+/* Declared anew as it was: the record may name the older revision, which is compared with what is wanted by who reads it. What does
+ * not run may be owed a start, which that one would guess. */
+bool member_may_stay_on_record(const struct member *b) {
+        struct run run;
+
+        if (!phase_is_up(b->state.phase))
+                return false;
+        fill_record(b, &run);
+        run.instance.revision = b->saved_revision;
+        return hash_of(&run, sizeof(run)) == b->saved;
 }
 
 void member_forget_record(struct member *b) {

@@ -97,8 +97,8 @@ static bool is_passing(int r) {
         return r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -EINTR || r == -EAGAIN;
 }
 
-/* It was started from an older revision, by an apply that was interrupted: does it run what is wanted now? What cannot be compared does
- * not, for all that is known. */
+/* It was started from an older revision, before an apply that was interrupted or that left it as it was: does it run what is wanted now?
+ * What cannot be compared does not, for all that is known. */
 static int compare(struct restoring *o, struct member *b, uint64_t revision, struct err *err) {
         const struct spec_container *then = NULL;
         struct spec_changes changes = { 0 };
@@ -166,6 +166,7 @@ static int recall(struct restoring *o, struct member *b, struct err *ret_err) {
         if (!b->run)
                 return err_oom(ret_err);
         *b->run = run;
+        b->saved_revision = run.instance.revision;
         last_end_recall(b, &run.last_end);
         member_post(b, &(struct event){ .kind = EVENT_RECALLED, .was = &b->run->instance });
         b->host.grouped = true; /* its limits and empty leaves may be all that is left, and go with it */

@@ -67,7 +67,7 @@ static bool is_run_from(void *userdata, uint64_t number) {
         if (s && s->fallback && s->fallback->revision == number)
                 return true;
         for (size_t n = 0; s && n < s->n_members; n++)
-                if (s->members[n]->state.revision == number)
+                if (s->members[n]->state.revision == number || s->members[n]->saved_revision == number)
                         return true;
         return false;
 }
