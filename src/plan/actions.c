@@ -4,6 +4,7 @@
  * gets its own signal and grace and does not die with X's namespaces; then X is replaced; then the follower is started.
  */
 #include "actions.h"
+#include "instances.h"
 
 #include <ctrsup/plan/order.h>
 
@@ -14,14 +15,6 @@ struct making {
         struct plan *p;
         const struct plan_input *in;
 };
-
-/* The change of a container, NULL: there is none. */
-static const struct plan_change *change_of(const struct plan *p, const char *container) {
-        for (size_t i = 0; i < p->n_changes; i++)
-                if (strcmp(p->changes[i].container, container) == 0)
-                        return p->changes + i;
-        return NULL;
-}
 
 static bool comes_up(const struct plan_change *c) {
         return c && (c->verb == PLAN_NEW || c->verb == PLAN_STARTED || c->verb == PLAN_REPLACED);
@@ -36,12 +29,11 @@ static struct plan_action *add(struct making *m, enum action_kind kind, const st
 
 /* For every instance there is; for none, one action, so that the plan says what it does. */
 static void add_for_each(struct making *m, enum action_kind kind, const struct plan_change *c) {
-        size_t before = m->p->n_actions;
+        struct instances of = plan_instances_of(m->in, c->container);
 
-        for (size_t i = 0; i < m->in->n_instances; i++)
-                if (strcmp(m->in->instances[i]->container, c->container) == 0)
-                        (void)add(m, kind, c, m->in->instances[i]->replica);
-        if (m->p->n_actions == before)
+        for (size_t i = 0; i < of.n; i++)
+                (void)add(m, kind, c, of.items[i]->replica);
+        if (of.n == 0)
                 (void)add(m, kind, c, 1);
 }
 
@@ -53,9 +45,10 @@ struct running {
 static struct running what_runs(const struct plan_input *in, const char *container) {
         const struct spec_container *now = in->new_spec ? spec_find(in->new_spec, container) : NULL;
         struct running r = { .before = in->old_spec ? spec_find(in->old_spec, container) : NULL };
+        struct instances of = plan_instances_of(in, container);
 
-        for (size_t i = 0; now && i < in->n_instances && !r.already; i++)
-                if (strcmp(in->instances[i]->container, container) == 0 && in->instances[i]->revision == in->revision)
+        for (size_t i = 0; now && i < of.n && !r.already; i++)
+                if (of.items[i]->revision == in->revision)
                         r.already = now;
         return r;
 }
@@ -70,12 +63,11 @@ static bool depends(const struct running *r, const char *provider) {
 
 /* Does c, which is to be started anew, go with somebody who goes away? Going down goes by what runs. */
 static bool is_stopped_first(const struct making *m, const struct plan_change *c) {
-        struct running r = what_runs(m->in, c->container);
-
         const struct spec_container *now = m->in->new_spec ? spec_find(m->in->new_spec, c->container) : NULL;
 
         if (c->verb != PLAN_REPLACED || !plan_is_alive(m->in, c->container) || (now && spec_is_scheduled(now)))
                 return false;
+        struct running r = what_runs(m->in, c->container);
         for (size_t i = 0; i < m->p->n_changes; i++) {
                 const struct plan_change *x = m->p->changes + i;
 
@@ -126,10 +118,11 @@ static void add_down(struct making *m, const struct plan_change *c, bool already
                         add_for_each(m, ACTION_REMOVE, c);
                 return;
         }
-        for (size_t k = 0; k < m->in->n_instances; k++) {
-                const struct instance *i = m->in->instances[k];
+        struct instances of = plan_instances_of(m->in, c->container);
+        for (size_t k = 0; k < of.n; k++) {
+                const struct instance *i = of.items[k];
 
-                if (strcmp(i->container, c->container) != 0 || (i->revision == m->in->revision) != already)
+                if ((i->revision == m->in->revision) != already)
                         continue;
                 if (is_surplus(m, c, i) && i->desire != DESIRE_GONE)
                         (void)add(m, ACTION_REMOVE, c, i->replica);
@@ -150,7 +143,7 @@ static int add_down_of(struct making *m, const struct spec *s, bool already) {
         if (r < 0)
                 return r;
         for (size_t k = s->n_containers; k-- > 0;) {
-                const struct plan_change *c = change_of(m->p, s->containers[order[k]].name);
+                const struct plan_change *c = plan_change_of(m->p, m->in, s->containers[order[k]].name);
 
                 if (c)
                         add_down(m, c, already);
@@ -269,14 +262,14 @@ static int add_for_declared(struct making *m, const size_t *order) {
 
         for (size_t k = 0; k < s->n_containers; k++) {
                 const struct spec_container *declared = s->containers + order[k];
-                const struct plan_change *c = change_of(m->p, declared->name);
+                const struct plan_change *c = plan_change_of(m->p, m->in, declared->name);
 
                 if (c->keys.n > 0 && c->class < CHANGE_REPLACE)
                         add_in_place(m, c, declared);
         }
         for (size_t k = 0; k < s->n_containers && r == 0; k++) {
                 const struct spec_container *declared = s->containers + order[k];
-                const struct plan_change *c = change_of(m->p, declared->name);
+                const struct plan_change *c = plan_change_of(m->p, m->in, declared->name);
 
                 if (c->verb != PLAN_UNCHANGED)
                         r = add_coming_up(m, c, declared);

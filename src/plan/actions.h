@@ -5,6 +5,8 @@
 
 /* Fills p->actions from p->changes. 0, -ELOOP, -ENOMEM. */
 int plan_make_actions(struct plan *p, const struct plan_input *in);
+/* The change of a container, NULL: there is none. */
+const struct plan_change *plan_change_of(const struct plan *p, const struct plan_input *in, const char *container);
 /* What one instance of a container that is declared needs, beside keys that change in place. */
 enum plan_need { NEED_NOTHING, NEED_START, NEED_REPLACE };
 /* i: NULL: it is not there. *ret_reason (may be NULL): why, where no key says it. */

@@ -90,21 +90,20 @@ static bool can_be_placed(const struct edges *e, const bool *placed, size_t i) {
 int order_containers(const struct spec *s, size_t *ret, size_t *ret_at) {
         _cleanup_(edges_done) struct edges e = { 0 };
         _cleanup_free_ bool *placed = calloc(s->n_containers + 1, sizeof(*placed));
-        size_t n = 0;
+        size_t n = 0, first = 0; /* not placed yet */
 
         if (!placed || find_edges(s, &e) < 0)
                 return -ENOMEM;
         /* Always the first one of the file that has all it needs. */
         while (n < s->n_containers) {
-                size_t i = 0;
-
+                while (placed[first])
+                        first++;
+                size_t i = first;
                 while (i < s->n_containers && !can_be_placed(&e, placed, i))
                         i++;
                 if (i == s->n_containers) {
-                        for (i = 0; placed[i];)
-                                i++;
                         if (ret_at)
-                                *ret_at = i;
+                                *ret_at = first;
                         return -ELOOP;
                 }
                 placed[i] = true;

@@ -2,6 +2,7 @@
 #include <ctrsup/plan/plan.h>
 
 #include "actions.h"
+#include "instances.h"
 
 #include <ctrsup/base/enumtab.h>
 #include <ctrsup/plan/order.h>
@@ -46,24 +47,18 @@ const char *action_kind_name(enum action_kind k) {
         return enumtab_name(kinds, _ACTION_KIND_MAX, (int)k);
 }
 
-static bool is_of(const struct instance *i, const char *container) {
-        return strcmp(i->container, container) == 0;
-}
-
 static const struct instance *first_instance(const struct plan_input *in, const char *container) {
-        for (size_t i = 0; i < in->n_instances; i++)
-                if (is_of(in->instances[i], container))
-                        return in->instances[i];
-        return NULL;
+        struct instances of = plan_instances_of(in, container);
+
+        return of.n > 0 ? of.items[0] : NULL;
 }
 
 bool plan_is_alive(const struct plan_input *in, const char *container) {
-        for (size_t i = 0; i < in->n_instances; i++) {
-                const struct instance *n = in->instances[i];
+        struct instances of = plan_instances_of(in, container);
 
-                if (is_of(n, container) && plan_instance_is_alive(n))
+        for (size_t i = 0; i < of.n; i++)
+                if (plan_instance_is_alive(of.items[i]))
                         return true;
-        }
         return false;
 }
 
@@ -117,9 +112,11 @@ static struct plan_change *add_change(struct plan *p, const char *container, enu
 }
 
 const struct instance *plan_instance(const struct plan_input *in, const char *container, uint32_t replica) {
-        for (size_t i = 0; i < in->n_instances; i++)
-                if (in->instances[i]->replica == replica && is_of(in->instances[i], container))
-                        return in->instances[i];
+        struct instances of = plan_instances_of(in, container);
+
+        for (size_t i = 0; i < of.n; i++)
+                if (of.items[i]->replica == replica)
+                        return of.items[i];
         return NULL;
 }
 
@@ -207,12 +204,13 @@ static void look_at_status(struct plan *p, const struct plan_input *in, const st
 
 /* Does some instance run something else than what is declared now? Not when an update is taken back before it got to them. */
 static bool has_another(const struct plan_input *in, const struct spec_container *declared) {
+        struct instances of = plan_instances_of(in, declared->name);
         bool any = false, other = false;
 
-        for (size_t i = 0; i < in->n_instances; i++)
-                if (is_of(in->instances[i], declared->name) && in->instances[i]->desire != DESIRE_GONE) {
+        for (size_t i = 0; i < of.n; i++)
+                if (of.items[i]->desire != DESIRE_GONE) {
                         any = true;
-                        other = other || in->instances[i]->revision != in->revision;
+                        other = other || of.items[i]->revision != in->revision;
                 }
         return other || !any;
 }
@@ -253,12 +251,11 @@ static int change_of_declared(struct plan *p, const struct plan_input *in, const
 
 /* Some of it runs on, whatever is started beside it. */
 static bool runs_on(const struct plan_input *in, const char *container) {
-        for (size_t i = 0; i < in->n_instances; i++) {
-                const struct instance *n = in->instances[i];
+        struct instances of = plan_instances_of(in, container);
 
-                if (is_of(n, container) && n->desire == DESIRE_RUN && !instance_is_down(n))
+        for (size_t i = 0; i < of.n; i++)
+                if (of.items[i]->desire == DESIRE_RUN && !instance_is_down(of.items[i]))
                         return true;
-        }
         return false;
 }
 
@@ -273,7 +270,7 @@ static bool may_follow(const struct plan_input *in, const char *container) {
  * with a dependency does when that is replaced. */
 static int let_followers_follow(struct plan *p, const struct plan_input *in) {
         _cleanup_free_ size_t *order = calloc(in->new_spec->n_containers + 1, sizeof(*order));
-        struct plan_change *first = p->changes + (p->n_changes - in->new_spec->n_containers); /* same index as in the spec */
+        struct plan_change *first = p->changes + p->first_declared; /* same index as in the spec */
 
         if (!order)
                 return -ENOMEM;
@@ -312,11 +309,15 @@ static bool is_declared(const struct spec *s, const char *container) {
         return s && spec_find(s, container);
 }
 
-static bool is_changed_already(const struct plan *p, const char *container) {
-        for (size_t i = 0; i < p->n_changes; i++)
+const struct plan_change *plan_change_of(const struct plan *p, const struct plan_input *in, const char *container) {
+        const struct spec_container *declared = in->new_spec ? spec_find(in->new_spec, container) : NULL;
+
+        if (declared)
+                return p->changes + p->first_declared + (declared - in->new_spec->containers);
+        for (size_t i = p->first_declared + (in->new_spec ? in->new_spec->n_containers : 0); i < p->n_changes; i++)
                 if (strcmp(p->changes[i].container, container) == 0)
-                        return true;
-        return false;
+                        return p->changes + i;
+        return NULL;
 }
 
 static void changes_of_undeclared(struct plan *p, const struct plan_input *in) {
@@ -327,7 +328,7 @@ static void changes_of_undeclared(struct plan *p, const struct plan_input *in) {
                         (void)add_change(p, in->old_spec->containers[i].name, verb);
         /* What an earlier --prune=no left. One that is on its way out needs no second word. */
         for (size_t i = 0; i < in->n_instances; i++)
-                if (in->instances[i]->desire != DESIRE_GONE && !is_changed_already(p, in->instances[i]->container))
+                if (in->instances[i]->desire != DESIRE_GONE && !plan_change_of(p, in, in->instances[i]->container))
                         (void)add_change(p, in->instances[i]->container, in->resume && in->instances[i]->kept ? PLAN_KEPT : verb);
 }
 
@@ -375,6 +376,7 @@ static int make(struct plan *p, const struct plan_input *in, struct diag_list *d
                 refused = r;
         else if (r < 0)
                 return r;
+        p->first_declared = p->n_changes;
         for (size_t i = 0; in->new_spec && i < in->new_spec->n_containers; i++) {
                 r = change_of_declared(p, in, in->new_spec->containers + i, diags);
                 if (r == -EPERM)
@@ -400,9 +402,12 @@ int plan_make(const struct plan_input *in, struct diag_list *diags, struct plan 
         int r = -ENOMEM;
 
         assert(in->old_spec || in->new_spec);
-        if (p) {
+        struct plan_input input = *in;
+        _cleanup_free_ const struct instance **sorted = NULL;
+        if (p && (r = plan_sort_instances(in, &sorted)) >= 0) {
                 p->arena = arena;
-                r = make(p, in, diags);
+                input.sorted = sorted;
+                r = make(p, &input, diags);
         }
         if (r < 0) {
                 (void)arena_free(arena);

@@ -107,7 +107,8 @@ void stack_redeclare_untouched(struct stack_entry *s, const struct plan *plan) {
                                 if (b->state.desire == DESIRE_STOPPED)
                                         member_post(b, &(struct event){ .kind = EVENT_WANTED });
                         }
-                        member_save(b);
+                        if (change->verb != PLAN_UNCHANGED || !member_may_stay_on_record(b))
+                                member_save(b);
                 }
         }
 }

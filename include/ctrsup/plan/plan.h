@@ -67,6 +67,7 @@ struct plan {
         bool resume;                    /* of a new supervisor: nobody asked anew, so what is counted stays */
         struct plan_change *changes;    /* the stack itself first when it changed; then in the file's order, then what is not in it */
         size_t n_changes;
+        size_t first_declared;          /* of changes: the new file's first container's; the others follow in its order */
         struct plan_action *actions;    /* in an order in which they can be done one by one */
         size_t n_actions;
         size_t n_updates;               /* actions that are part of an update */
@@ -78,6 +79,7 @@ struct plan_input {
         const struct spec *new_spec;    /* NULL: the stack is to go */
         const struct instance *const *instances; /* of this stack */
         size_t n_instances;
+        const struct instance *const *sorted; /* plan_make()'s own */
         uint64_t revision;              /* of new_spec: the old one when nothing is declared differently. An instance that has it runs
                                          * what new_spec declares: after an update that is taken back some never left it */
         bool keep_undeclared;           /* --prune=no */
