@@ -150,7 +150,7 @@ static const char *readiness_words(const struct member *b) {
 }
 
 /* What a person wants to read beside "a -> b". */
-static json_t *transition_words(const struct member *b) {
+static json_t *transition_words(const struct member *b, enum phase from) {
         const struct instance *i = &b->state;
         char words[NUM_TEXT_MAX], text[MESSAGE_SIZE + 64];
 
@@ -168,8 +168,8 @@ static json_t *transition_words(const struct member *b) {
                 return i->waiting ? message_json(b) : json_null();
         case PHASE_RUNNING: /* what it says itself of how far it is */
                 return b->notify && b->notify->status[0] ? describe_text(b->notify->status) : describe_text(readiness_words(b));
-        case PHASE_STOPPING:
-                return describe_text(b->notify ? b->notify->status : NULL);
+        case PHASE_STOPPING: /* what it said before is no news of its end */
+                return describe_text(b->notify && from == PHASE_STOPPING ? b->notify->status : NULL);
         case PHASE_STARTING:
         case PHASE_READY:
         case PHASE_UNHEALTHY:
@@ -198,7 +198,7 @@ json_t *describe_transition(const struct member *b, enum phase from) {
 
         return json_pack("{s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "time", describe_time(now.real_usec), "stack", i->stack,
                          "container", i->container, "replica", (int)i->replica, "several", (int)i->policy.numbered, "from", phase_name(from), "to",
-                         state_name(b), "message", transition_words(b), "duration", lasted, "within",
+                         state_name(b), "message", transition_words(b, from), "duration", lasted, "within",
                          within_json(i, &now));
 }
 

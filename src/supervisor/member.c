@@ -291,9 +291,11 @@ static void arm_timer(struct member *b) {
 /* What is unhealthy was said to be that. */
 static void report_cause(struct member *b) {
         struct report_event e = member_about(b, REPORT_NOTICE);
-        char words[NUM_TEXT_MAX], text[NUM_TEXT_MAX + 32];
+        char words[NUM_TEXT_MAX], text[NUM_TEXT_MAX + RUN_STATUS_SIZE + 32];
+        const char *status = b->notify && b->notify->status[0] ? b->notify->status : NULL;
 
-        (void)snprintf(text, sizeof(text), "%s: it is stopped", stop_cause_words(b->state.cause, &b->state.policy, words));
+        (void)snprintf(text, sizeof(text), "%s%s%s: it is stopped", stop_cause_words(b->state.cause, &b->state.policy, words),
+                       status ? "; it said: " : "", status ? status : "");
         e.priority = 4;
         e.message = text;
         manager_report(b->stack->manager, &e);
