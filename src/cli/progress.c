@@ -127,26 +127,40 @@ static double seconds_of(const json_t *object, const char *key) {
         return json_is_number(value) ? json_number_value(value) : -1;
 }
 
+static struct progress_row *find_row(struct progress *p, const char *name, const char *state) {
+        for (size_t i = 0; i < p->n; i++)
+                if (strcmp(p->rows[i].name, name) == 0 && strcmp(p->rows[i].state, state) == 0)
+                        return &p->rows[i];
+        return NULL;
+}
+
+/* It stays as it is, and says something, or has got more time: its clock goes on. */
+static void take_on(struct progress_row *row, const json_t *transition, uint64_t since_usec, uint64_t now_usec) {
+        double within = seconds_of(transition, "within");
+
+        row->since_usec = since_usec;
+        row->within = within >= 0 ? within + (double)(now_usec - since_usec) / USEC_PER_SEC : within;
+}
+
 bool progress_take(struct progress *p, const json_t *transition, uint64_t now_usec) {
-        const char *to = text_of(transition, "to"), *message = message_of(transition);
+        const char *from = text_of(transition, "from"), *to = text_of(transition, "to"), *message = message_of(transition);
         char name[TARGET_TEXT_SIZE];
 
         if (!to || !text_of(transition, "container"))
                 return false;
         row_name(transition, name);
-        for (size_t i = 0; i < p->n; i++) {
-                const struct progress_row *row = &p->rows[i];
-
-                if (strcmp(row->name, name) == 0 && strcmp(row->state, to) == 0 &&
-                    strcmp(row->message ? row->message : "", message ? message : "") == 0)
-                        return false;
+        struct progress_row *row = find_row(p, name, to);
+        bool goes_on = row && from && strcmp(from, to) == 0;
+        bool news = !row || strcmp(row->message ? row->message : "", message ? message : "") != 0;
+        uint64_t since_usec = goes_on ? row->since_usec : now_usec;
+        if (news) {
+                row = set_row(p, name, to, message, now_usec);
+                if (row)
+                        row->seconds = seconds_of(transition, "duration");
         }
-        struct progress_row *row = set_row(p, name, to, message, now_usec);
-        if (row) {
-                row->seconds = seconds_of(transition, "duration");
-                row->within = seconds_of(transition, "within");
-        }
-        return true;
+        if (row && (news || goes_on))
+                take_on(row, transition, since_usec, now_usec);
+        return news;
 }
 
 bool progress_is_over(const struct progress *p, bool *ret_failed) {

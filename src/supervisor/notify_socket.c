@@ -91,8 +91,12 @@ static void take_words(struct member *b, const struct ready_message *m) {
         if (m->words & READY_FDSTORE)
                 refuse(b, REFUSED_FDSTORE);
         take_status(b, m);
-        if (m->words & READY_EXTEND)
+        if (m->words & READY_EXTEND) {
+                uint64_t deadline_usec = b->state.deadline_usec;
+
                 member_post(b, &(struct event){ .kind = EVENT_EXTEND, .extend_usec = m->extend_usec });
+                b->notify->news = b->notify->news || b->state.deadline_usec != deadline_usec;
+        }
         if (m->words & READY_WATCHDOG_USEC)
                 health_watchdog(b, m->watchdog_usec);
         if (m->words & READY_TRIGGER)

@@ -17,7 +17,7 @@ struct member_notify {
         sd_event_source *source;
         char status[RUN_STATUS_SIZE]; /* STATUS=; "": none */
         bool reloading, stopping;     /* as it says; nothing is done about it */
-        bool news;                    /* its status is another one than was told to who waits */
+        bool news;                    /* its status or its deadline is another one than was told to who waits */
         unsigned refused;             /* enum refusal: was said */
 };
 

@@ -2,6 +2,7 @@
 
 #include <cli/cli.h>
 #include <cli/progress.h>
+#include <ctrsup/base/num.h>
 
 #include <locale.h>
 #include <stdio.h>
@@ -219,6 +220,30 @@ static void news_is_told_once(void **state _unused_) {
         json_decref(nothing);
 }
 
+static bool take_on(struct progress *p, const char *message, double within, uint64_t now_usec) {
+        json_t *t = transition("db", 1, "running", "running", message, 0);
+
+        (void)json_object_set_new(t, "within", json_real(within));
+        bool news = progress_take(p, t, now_usec);
+        json_decref(t);
+        return news;
+}
+
+/* What one says while it gets ready does not set its clock back; more time is no line of its own. */
+static void the_clock_goes_on(void **state _unused_) {
+        _cleanup_progress_ struct progress p = PROGRESS_NULL;
+
+        take_within(&p, "db", "running", "waits for READY=1", 90);
+        assert_true(take_on(&p, "loading 1 of 2", 70, 20 * USEC_PER_SEC));
+        assert_int_equal(p.rows[0].since_usec, 0);
+        assert_int_equal((int)p.rows[0].within, 90);
+        assert_false(take_on(&p, "loading 1 of 2", 100, 30 * USEC_PER_SEC));
+        assert_int_equal(p.rows[0].since_usec, 0);
+        assert_int_equal((int)p.rows[0].within, 130);
+        assert_true(take(&p, "db", 1, "ready", NULL, 40, 40 * USEC_PER_SEC));
+        assert_int_equal(p.rows[0].since_usec, 40 * USEC_PER_SEC);
+}
+
 /* A stack is over when nothing of it will run again, and has failed when one of it has. */
 static void over_and_failed(void **state _unused_) {
         _cleanup_progress_ struct progress p = PROGRESS_NULL;
@@ -297,6 +322,7 @@ int main(void) {
                 cmocka_unit_test(messages_cannot_drive_the_terminal),
                 cmocka_unit_test(plain_lines),
                 cmocka_unit_test(news_is_told_once),
+                cmocka_unit_test(the_clock_goes_on),
                 cmocka_unit_test(over_and_failed),
                 cmocka_unit_test(results),
                 cmocka_unit_test(failures_are_told),
