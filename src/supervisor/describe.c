@@ -146,7 +146,11 @@ static const char *readiness_words(const struct member *b) {
                 [READINESS_HEALTHCHECK] = "waits for its health check",
         };
 
-        return b->state.policy.type == TYPE_JOB ? NULL : words[spec_readiness_of(b->container)];
+        if (b->state.policy.type == TYPE_JOB)
+                return NULL;
+        return b->container->healthcheck.kind == HEALTHCHECK_NOTIFY && spec_readiness_of(b->container) == READINESS_HEALTHCHECK
+                       ? "waits for WATCHDOG=1"
+                       : words[spec_readiness_of(b->container)];
 }
 
 /* What a person wants to read beside "a -> b". */

@@ -42,7 +42,9 @@ static void refuse(struct member *b, enum refusal what) {
         b->notify->refused |= 1u << what;
         (void)err_set(&err, EPERM, "%s", words[what]);
         if (what == REFUSED_UNKNOWN) /* no id of its own says so, and no pidfd before Linux 6.17 */
-                (void)err_hint(&err, "let it wait until it was heard (BARRIER=1), as systemd-notify does, or give it a user namespace of its own");
+                (void)err_hint(
+                        &err,
+                        "let it wait until it was heard (BARRIER=1), as systemd-notify does, or give it a user namespace of its own");
         member_say(b, &err);
 }
 
