@@ -99,6 +99,8 @@ int limit_complain_missing(const struct limit_job *j, const char *file) {
 int limit_write(const struct limit_job *j, const char *file, const char *text) {
         char path[CGROUP_PATH_MAX], words[ERR_TEXT_MAX];
 
+        if (j->drift)
+                return 0;
         file_path(j, file, path);
         int r = cgroup_file_write(j->fd, path, text);
         if (r >= 0)
@@ -145,6 +147,12 @@ int limit_read_u64(const struct limit_job *j, const char *file, uint64_t *ret) {
 int limit_complain_taken(const struct limit_job *j, const char *file, const char *written, const char *is) {
         char words[ERR_TEXT_MAX];
 
+        if (j->drift) {
+                (void)snprintf(j->drift->file, sizeof(j->drift->file), "%s", file);
+                (void)snprintf(j->drift->wanted, sizeof(j->drift->wanted), "%s", written);
+                (void)snprintf(j->drift->is, sizeof(j->drift->is), "%s", is);
+                return -ESTALE; /* the first that differs is enough */
+        }
         describe(j, file, words, sizeof(words));
         return err_set(j->err, EINVAL, "wrote %s to %s, but it reads %.80s", written, words, is);
 }
@@ -169,7 +177,7 @@ int limit_write_u64(const struct limit_job *j, const char *file, uint64_t value,
         if (r < 0 || got == wanted)
                 return r;
         (void)snprintf(is, sizeof(is), "%" PRIu64, got);
-        return limit_complain_taken(j, file, text, is);
+        return limit_complain_taken(j, file, text, got == UINT64_MAX ? none : is);
 }
 
 static int set_plain(const struct limit_job *j) {
@@ -257,6 +265,20 @@ static int start(struct cgroup_tree *t, const char *group, const struct cgroup_s
 
 int cgroup_check(struct cgroup_tree *t, const struct cgroup_setting *s, struct err *err) {
         return start(t, NULL, s, err);
+}
+
+int cgroup_compare(struct cgroup_tree *t, const char *group, const struct cgroup_setting *s, struct cgroup_drift *ret, struct err *err) {
+        struct limit_job j = { .t = t, .group = group, .s = s, .err = err, .drift = ret };
+        int r = cgroup_group_check(group, err);
+
+        if (r < 0)
+                return r;
+        if (s->limit < 0 || s->limit >= _CGROUP_LIMIT_MAX)
+                return err_set(err, EINVAL, "no such limit");
+        ret->file[0] = '\0';
+        j.controller = limits[s->limit].controller;
+        r = run(&j);
+        return ret->file[0] ? 1 : r;
 }
 
 int cgroup_set(struct cgroup_tree *t, const char *group, const struct cgroup_setting *s, struct err *err) {

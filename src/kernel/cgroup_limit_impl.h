@@ -12,6 +12,7 @@ struct limit_job {
         enum cgroup_controller controller;
         bool v1;
         int fd; /* the root's in the controller's hierarchy */
+        struct cgroup_drift *drift; /* not NULL: nothing is written, and what differs is put there */
         struct err *err;
 };
 

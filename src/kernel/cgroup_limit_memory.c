@@ -29,7 +29,7 @@ int limit_memory_v1(const struct limit_job *j) {
         uint64_t old_memory, old_memsw;
         int r;
 
-        if (!j->group || limit_file_exists(j, MEMSW) < 0) /* no swap accounting: nothing to keep */
+        if (!j->group || j->drift || limit_file_exists(j, MEMSW) < 0) /* no swap accounting: nothing to keep */
                 return explain_busy(j, write_bytes(j, MEMORY, memory));
         r = limit_read_u64(j, MEMORY, &old_memory);
         if (r >= 0)

@@ -7,6 +7,7 @@
 #include <ctrsup/kernel/cgroup_probe.h>
 #include <ctrsup/kernel/cgroup_procs.h>
 #include <ctrsup/kernel/cgroup_stat.h>
+#include <ctrsup/kernel/cgroup_stray.h>
 #include <ctrsup/kernel/cgroup_watch.h>
 
 #include <fcntl.h>
@@ -276,6 +277,25 @@ int cgroup_find_disk(const char *path, dev_t *ret, struct err *err) {
         (void)path;
         (void)ret;
         return err_set(err, ENOENT, "no disk");
+}
+
+int cgroup_compare(struct cgroup_tree *t, const char *group, const struct cgroup_setting *s, struct cgroup_drift *ret, struct err *err) {
+        (void)t;
+        (void)group;
+        (void)s;
+        (void)ret;
+        (void)err;
+        return 0;
+}
+
+int cgroup_find_stray(struct cgroup_tree *t, pid_t pid, const char *group, uint64_t generation, struct cgroup_drift *ret, struct err *err) {
+        (void)t;
+        (void)pid;
+        (void)group;
+        (void)generation;
+        (void)ret;
+        (void)err;
+        return 0;
 }
 
 const char *cgroup_limit_file(enum cgroup_limit l) {

@@ -1,5 +1,6 @@
 #include "fake_cgroup.h"
 
+#include <ctrsup/kernel/cgroup_stray.h>
 #include <ctrsup/kernel/cgroup_stat.h>
 
 static int done(void **state) {
@@ -294,12 +295,45 @@ static void stat_v1(void **state) {
         assert_int_equal(cgroup_reset_memory_peak(f->tree, "shop/web.1"), 0); /* forgotten */
 }
 
+/* In its leaf or below is in its place; anywhere else, in any hierarchy that we use, is not. */
+static void strays(void **state) {
+        static const struct {
+                const char *cgroup;
+                const char *file, *is; /* NULL: in its place */
+        } cases[] = {
+                { "5:memory:/ctrsup/shop/web.1/payload\n0::/ctrsup/shop/web.1/payload.7\n", NULL, NULL },
+                { "0::/ctrsup/shop/web.1/payload.7/of/its/own\n9:name=systemd:/elsewhere\n8:devices:/\n", NULL, NULL },
+                { "0::/ctrsup/shop/web.1/payload.77\n", "v2 cgroup", "/ctrsup/shop/web.1/payload.77" },
+                { "0::/\n", "v2 cgroup", "/" },
+                { "5:cpu,cpuacct:/user.slice\n0::/ctrsup/shop/web.1/payload.7\n", "v1 cgroup", "/user.slice" },
+                { "5:memory:/ctrsup/shop/web.1\n", "v1 cgroup", "/ctrsup/shop/web.1" },
+                { "nothing\n:\n", NULL, NULL },
+        };
+        struct fake *f = *state;
+        struct cgroup_drift d;
+        struct err err = { 0 };
+
+        fake_init_hybrid(f);
+        fake_open(f, NULL, "0::/\n");
+        for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+                fake_put(f, "../../../proc/42/cgroup", cases[n].cgroup);
+                assert_int_equal(cgroup_find_stray(f->tree, 42, "shop/web.1", 7, &d, &err), cases[n].file != NULL);
+                if (!cases[n].file)
+                        continue;
+                assert_string_equal(d.file, cases[n].file);
+                assert_string_equal(d.is, cases[n].is);
+                assert_true(strncmp(d.wanted, "/ctrsup/shop/web.1/payload", 26) == 0);
+        }
+        assert_int_equal(cgroup_find_stray(f->tree, 43, "shop/web.1", 7, &d, &err), -ESRCH);
+}
+
 int main(void) {
 #define test(name) cmocka_unit_test_setup_teardown(name, init, done)
         const struct CMUnitTest tests[] = {
                 test(create_v2),   test(create_hybrid), test(auto_root_climbs), test(given_root),
                 test(remove_root), test(remove_group),  test(bad_names),        test(leaf_files),
                 test(adopt),       test(stat_v2),       test(stat_v1),
+                test(strays),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,15 @@ int cgroup_check(struct cgroup_tree *t, const struct cgroup_setting *s, struct e
 /* Writes it to the group and reads it back. Memory and hugetlb may come back rounded down to pages. Live: any time. */
 int cgroup_set(struct cgroup_tree *t, const char *group, const struct cgroup_setting *s, struct err *err);
 
+/* One limit that is not what it was set to. */
+struct cgroup_drift {
+        char file[64];              /* as this host calls it: "memory.limit_in_bytes" */
+        char wanted[160], is[160];  /* in the file's own words */
+};
+/* Only looks: 1 when the group's limit is another one (*ret says which), 0 when it is as cgroup_set() would leave it; else as
+ * cgroup_set(). No process, a read or two. */
+int cgroup_compare(struct cgroup_tree *t, const char *group, const struct cgroup_setting *s, struct cgroup_drift *ret, struct err *err);
+
 /* false: CGROUP_MEMORY_OOM_GROUP is kept by the supervisor, who must kill the leaf at an OOM kill. */
 bool cgroup_oom_group_is_native(const struct cgroup_tree *t);
 
