@@ -175,6 +175,33 @@ int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_lim
         return 0;
 }
 
+/* We wrote it: it is not what a new group has. */
+static bool is_written(const struct row *row, const struct cgroup_setting *s) {
+        struct cgroup_setting fresh;
+
+        return row->form == FORM_IO_MAX || row->form == FORM_HUGETLB || make_setting(row, &limits_of_new_group, 0, &fresh, NULL) < 0 ||
+               !is_same(row, s, &fresh);
+}
+
+int limits_compare(struct cgroup_tree *t, const char *group, const struct spec_limits *want, bool all, limits_drift_fn *fn, void *userdata) {
+        bool memory_differs = false;
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows) && r == 0; i++)
+                for (size_t k = 0; k < count(&rows[i], want) && r == 0; k++) {
+                        struct cgroup_setting s;
+                        struct cgroup_drift drift;
+
+                        /* v1 bounds the sum: what is wrong with one is wrong with the other */
+                        if ((rows[i].limit == CGROUP_MEMORY_SWAP_MAX && memory_differs) || make_setting(&rows[i], want, k, &s, NULL) < 0 ||
+                            (!(all && rows[i].limit != CGROUP_IO_WEIGHT) && !is_written(&rows[i], &s)) || cgroup_compare(t, group, &s, &drift, NULL) != 1)
+                                continue;
+                        memory_differs = memory_differs || rows[i].limit == CGROUP_MEMORY_MAX;
+                        r = fn(userdata, rows[i].key, &drift);
+                }
+        return r;
+}
+
 bool limits_oom_group_is_ours(const struct cgroup_tree *t, const struct spec_limits *l) {
         return l->oom_group && !cgroup_oom_group_is_native(t);
 }

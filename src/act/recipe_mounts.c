@@ -265,22 +265,23 @@ static void set_sysctls(struct recipe_plan *p, const struct recipe_input *in, ui
         }
 }
 
+const char *const recipe_read_only_paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL };
+const char *const recipe_masked_paths[] = {
+        "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
+        "/proc/kallsyms",    "/proc/kcore",   "/proc/keys",
+        "/proc/key-users",   "/proc/kmsg",    "/proc/latency_stats",
+        "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+        "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
+        "/sys/fs/selinux",   NULL,
+};
+
 static void hide_paths(struct recipe_plan *p, const struct recipe_input *in) {
-        static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
-        static const char *const masked[] = {
-                "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
-                "/proc/kallsyms",    "/proc/kcore",   "/proc/keys",
-                "/proc/key-users",   "/proc/kmsg",    "/proc/latency_stats",
-                "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
-                "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
-                "/sys/fs/selinux",
-        };
         char path[80];
 
-        for (size_t i = 0; i < ARRAY_SIZE(read_only); i++)
-                recipe_plan_step(p, OP(READONLY, .str = { read_only[i] }), "", "make %s read-only", read_only[i]);
-        for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
-                recipe_plan_step(p, OP(MASK, .str = { masked[i] }), "", "hide %s", masked[i]);
+        for (const char *const *at = recipe_read_only_paths; *at; at++)
+                recipe_plan_step(p, OP(READONLY, .str = { *at }), "", "make %s read-only", *at);
+        for (const char *const *at = recipe_masked_paths; *at; at++)
+                recipe_plan_step(p, OP(MASK, .str = { *at }), "", "hide %s", *at);
         for (unsigned i = 0; i < in->n_thermal_cpus; i++) {
                 (void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/thermal_throttle", i);
                 recipe_plan_step(p, OP(MASK, .str = { path }), "", "hide %s", path);

@@ -54,6 +54,8 @@ struct recipe_slots {
         uint32_t proc, sysfs, cgroup, mqueue; /* of those made in the preparer; UINT32_MAX: the payload makes it */
         uint32_t *volumes;                    /* one for each of the container's */
 };
+/* What of /proc and /sys every container sees read-only or not at all, where the kernel has it; NULL ends them. */
+extern const char *const recipe_read_only_paths[], *const recipe_masked_paths[];
 /* Operations of the preparer, then of the payload. */
 int recipe_plan_open_mounts(struct recipe_plan *p, const struct recipe_input *in, struct recipe_slots *slots, struct err *err);
 void recipe_plan_join_mounts(struct recipe_plan *p, const struct recipe_input *in, struct recipe_slots *slots);

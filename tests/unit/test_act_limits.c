@@ -152,12 +152,96 @@ static void check(void **state) {
         assert_false(limits_oom_group_is_ours(f->tree, &c.limits));
 }
 
+struct found {
+        size_t n;
+        char file[64], wanted[160], is[160];
+};
+
+static int find(void *userdata, const char *key, const struct cgroup_drift *d) {
+        struct found *f = userdata;
+
+        assert_non_null(strstr(key, "limits."));
+        f->n++;
+        (void)strcpy(f->file, d->file);
+        (void)strcpy(f->wanted, d->wanted);
+        (void)strcpy(f->is, d->is);
+        return 0;
+}
+
+static struct found compare(struct fake *f, const struct spec_limits *want, bool all) {
+        struct found found = { 0 };
+
+        assert_int_equal(limits_compare(f->tree, GROUP, want, all, find, &found), 0);
+        return found;
+}
+
+/* What was written over is found, nothing is written, and applying anew sets it right. */
+static void written_over(void **state) {
+        struct fake *f = *state;
+        struct spec_limits l = unlimited();
+
+        l.memory = 64 << 20;
+        l.cpus_milli = 500;
+        l.pids = 9;
+        apply(f, &limits_of_new_group, &l);
+        assert_int_equal(compare(f, &l, true).n, 0);
+
+        fake_put(f, "ctrsup/" GROUP "/memory.max", "4096\n");
+        struct found found = compare(f, &l, false);
+        assert_int_equal(found.n, 1);
+        assert_string_equal(found.file, "memory.max");
+        assert_string_equal(found.wanted, "67108864");
+        assert_string_equal(found.is, "4096");
+        assert_string_equal(fake_get(f, "ctrsup/" GROUP "/memory.max"), "4096");
+        fake_put(f, "ctrsup/" GROUP "/cpu.max", "max 100000\n");
+        fake_put(f, "ctrsup/" GROUP "/pids.max", "max\n");
+        found = compare(f, &l, false);
+        assert_int_equal(found.n, 3);
+        assert_string_equal(found.is, "max");
+        apply(f, &limits_of_new_group, &l);
+        assert_int_equal(compare(f, &l, true).n, 0);
+        assert_string_equal(fake_get(f, "ctrsup/" GROUP "/cpu.max"), "50000 100000");
+
+        /* what nobody declared is looked at when all is */
+        fake_put(f, "ctrsup/" GROUP "/cpu.weight", "7\n");
+        assert_int_equal(compare(f, &l, false).n, 0);
+        found = compare(f, &l, true);
+        assert_int_equal(found.n, 1);
+        assert_string_equal(found.file, "cpu.weight");
+        assert_string_equal(found.wanted, "100");
+}
+
+/* v1: another name, and swap is bounded with memory: one drift, not two. */
+static void written_over_v1(void **state) {
+        struct fake *f = *state;
+        struct spec_limits l = unlimited();
+
+        l.memory = 64 << 20;
+        l.memory_swap = 0;
+        fake_put(f, "memory/ctrsup/" GROUP "/memory.limit_in_bytes", "67108864\n");
+        fake_put(f, "memory/ctrsup/" GROUP "/memory.memsw.limit_in_bytes", "67108864\n");
+        assert_int_equal(compare(f, &l, false).n, 0);
+        fake_put(f, "memory/ctrsup/" GROUP "/memory.limit_in_bytes", "9223372036854771712\n");
+        struct found found = compare(f, &l, false);
+        assert_int_equal(found.n, 1);
+        assert_string_equal(found.file, "memory.limit_in_bytes");
+        assert_string_equal(found.is, "-1");
+        fake_put(f, "memory/ctrsup/" GROUP "/memory.limit_in_bytes", "67108864\n");
+        fake_put(f, "memory/ctrsup/" GROUP "/memory.memsw.limit_in_bytes", "134217728\n");
+        found = compare(f, &l, false);
+        assert_int_equal(found.n, 1);
+        assert_string_equal(found.file, "memory.memsw.limit_in_bytes");
+        assert_string_equal(found.wanted, "67108864");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(only_what_differs, init_v2, done),
                 cmocka_unit_test_setup_teardown(items, init_v2, done),
                 cmocka_unit_test_setup_teardown(failing_key, init_v2, done),
                 cmocka_unit_test_setup_teardown(check, init_hybrid, done),
+                cmocka_unit_test_setup_teardown(written_over, init_v2, done),
+                cmocka_unit_test_setup_teardown(written_over_v1, init_hybrid, done),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,12 @@ extern const struct spec_limits limits_of_new_group;
 int limits_apply(struct cgroup_tree *t, const char *group, const struct spec_limits *now, const struct spec_limits *want,
                  const char **ret_key, struct err *err);
 
+/* What of the group's limits is not as limits_apply() left it; fn's non-zero value ends it and is returned. Reads cgroup files only. What
+ * cannot be read is passed over: it cannot be set either, and that was said when it was tried. all: also those that are as the kernel
+ * made them, but for the I/O weight, which asks every disk; that takes several times as long. */
+typedef int limits_drift_fn(void *userdata, const char *key, const struct cgroup_drift *drift);
+int limits_compare(struct cgroup_tree *t, const char *group, const struct spec_limits *want, bool all, limits_drift_fn *fn, void *userdata);
+
 /* An OOM kill must end the whole container and the kernel does not do it here: the supervisor calls cgroup_kill() on the
  * leaf when cgroup_watch tells of an OOM and cgroup_read_oom_kills() has grown. */
 bool limits_oom_group_is_ours(const struct cgroup_tree *t, const struct spec_limits *l);
