@@ -62,6 +62,15 @@ const struct verb verbs[] = {
                 .outputs = OUT(JSON),
         },
         {
+                .name = "diff",
+                .words = "STACK",
+                .summary = "what runs otherwise than declared; exits 1 when there is something",
+                .details = "Limits that somebody wrote over, a main process that was moved to another cgroup, its OOM score, mounts that are gone. Limits\n"
+                           "are set back by themselves.\n",
+                .run = verb_diff,
+                .outputs = OUT(TEXT) | OUT(JSON),
+        },
+        {
                 .name = "status",
                 .words = "[TARGET...]",
                 .summary = "what runs",
@@ -188,7 +197,6 @@ const struct verb verbs[] = {
                 .outputs = OUT(TABLE) | OUT(JSON),
         },
         { .name = "help", .words = "[VERB]", .summary = "help, also for a verb", .run = verb_help },
-        LATER("diff", "STACK", "what differs between the stack and what runs"),
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
         LATER("top", "", "live use of each container"),

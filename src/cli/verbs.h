@@ -23,6 +23,7 @@ int verb_check(struct cli *c, struct args *a);
 int verb_render(struct cli *c, struct args *a);
 int verb_schema(struct cli *c, struct args *a);
 int verb_explain(struct cli *c, struct args *a);
+int verb_diff(struct cli *c, struct args *a);
 int verb_status(struct cli *c, struct args *a);
 int verb_why(struct cli *c, struct args *a);
 int verb_logs(struct cli *c, struct args *a);

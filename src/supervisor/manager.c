@@ -1,6 +1,7 @@
 #include "manager.h"
 #include "adopt.h"
 #include "cgroup_link.h"
+#include "drift.h"
 #include "exec.h"
 #include "fdstore.h"
 #include "inside.h"
@@ -309,6 +310,7 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                 }
         for (size_t s = 0; !m->adopting && s < m->n_stacks; s++)
                 stack_sweep(m->stacks[s]);
+        drift_tend(m);
         restore_tend(m);
         adopt_tend(m);
         keeper_link_tend(m);

@@ -85,6 +85,7 @@ struct member {
         int start_error;                      /* errno of that */
         bool orphan, exit_due;                /* supervisor/orphan.h */
         bool group_said;                      /* why its cgroup cannot be removed */
+        bool drift_said;                      /* that its limits were changed and cannot be set back */
         unsigned finish_tries;                /* of member_finish() that failed */
         bool guessed;                         /* which process of the leaf is the main one: its end tells nothing */
         sd_event_source *pidfd_source;        /* of an orphan */
@@ -182,6 +183,7 @@ struct manager {
         const char *state_dir, *runtime_dir, *logs_dir;
         char *keeper_program, *logger_program, *socket_path;
         uint64_t started_real_usec;
+        unsigned drift_turn;           /* supervisor/drift.c */
         int64_t clock_offset_usec;     /* what the wall clock has ahead of the monotonic one: supervisor/describe.c */
         pid_t logger_pid;
         uint64_t logger_spawned_usec;  /* monotonic */

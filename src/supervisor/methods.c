@@ -4,6 +4,7 @@
 #include "apply.h"
 #include "defer.h"
 #include "describe.h"
+#include "drift.h"
 #include "exec.h"
 #include "history.h"
 #include "logger_link.h"
@@ -502,6 +503,7 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Attach"), method_attach, CONTROL_READ },
         { CONTROL_METHOD("Exec"), method_exec, CONTROL_ADMIN },
         { CONTROL_METHOD("Why"), why_method, CONTROL_READ },
+        { CONTROL_METHOD("Diff"), drift_method, CONTROL_READ },
         { CONTROL_METHOD("History"), history_method, CONTROL_READ },
         { CONTROL_METHOD("Document"), history_method_document, CONTROL_ADMIN },
         { CONTROL_METHOD("Reload"), reload_method, CONTROL_ADMIN },
