@@ -110,6 +110,11 @@ static void rotate(struct logfile *f) {
         }
         if (f->max_files == 0)
                 (void)unlinkat(f->dir_fd, f->name, 0);
+        for (uint64_t i = f->max_files + 1;; i++) { /* from when more were kept */
+                (void)snprintf(from, sizeof(from), "%s.%" PRIu64, f->name, i);
+                if (unlinkat(f->dir_fd, from, 0) < 0)
+                        break;
+        }
         f->fd = close_fd(f->fd);
 }
 

@@ -47,12 +47,14 @@ static void add_stats(struct logger_stats *sum, const struct stream *s) {
 static int add(struct logger *l, struct wire_request *r) {
         const unsigned has = r->head.flags & (WIRE_HAS_OUT | WIRE_HAS_ERR);
         const size_t wanted = (has & WIRE_HAS_OUT ? 1 : 0) + (has & WIRE_HAS_ERR ? 1 : 0);
-        struct stream *s;
+        struct stream *s = logger_find(l, r->head.id);
 
         if (r->n_fds != wanted || wanted == 0)
                 return -EINVAL;
-        if (logger_find(l, r->head.id))
+        if (s) { /* added by the supervisor before, who may have died before it told of a change */
+                stream_update(s, &r->head);
                 return -EEXIST;
+        }
         if (l->n_streams == l->room) {
                 size_t room = l->room ? l->room * 2 : 64;
                 struct stream **grown = reallocarray(l->streams, room, sizeof(*grown));

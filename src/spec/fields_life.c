@@ -24,26 +24,26 @@ static const struct field logging_fields[] = {
           .doc = "direct is a journal stream as stdout: fast, but /dev/stdout cannot be reopened", .example = "file" },
         { .key = "tag", .type = &type_tag, AT(spec_logging, tag), .preset_words = "<stack>/<container>", .change = CHANGE_REPLACE,
           .doc = "SYSLOG_IDENTIFIER of its lines", .example = "shop-web" },
-        { .key = "rate_limit", .type = &type_group, .sub = &logging_rate_limit_table, .change = CHANGE_REPLACE,
+        { .key = "rate_limit", .type = &type_group, .sub = &logging_rate_limit_table, .change = CHANGE_LIVE,
           .doc = "lines above this are counted and dropped", .example = "{interval: 1s, burst: 5000}" },
-        { .key = "file", .type = &type_group, .sub = &logging_file_table, .change = CHANGE_REPLACE, .doc = "for driver: file",
+        { .key = "file", .type = &type_group, .sub = &logging_file_table, .change = CHANGE_LIVE, .doc = "for driver: file",
           .example = "{max_size: 50M}" },
 };
 const struct table logging_table = { FIELDS(logging_fields) };
 
 static const struct field logging_rate_limit_fields[] = {
         { .key = "interval", .type = &type_duration, AT(spec_logging, rate_interval_usec), .preset = "30s",
-          .change = CHANGE_REPLACE, .doc = "window of the rate limit; 0s is off", .example = "1s" },
+          .change = CHANGE_LIVE, .doc = "window of the rate limit; 0s is off", .example = "1s" },
         { .key = "burst", .type = &type_int, AT(spec_logging, rate_burst), .min = 1, .max = 1000000000, .preset = "10000",
-          .change = CHANGE_REPLACE, .doc = "lines per interval", .example = "5000" },
+          .change = CHANGE_LIVE, .doc = "lines per interval", .example = "5000" },
 };
 const struct table logging_rate_limit_table = { FIELDS(logging_rate_limit_fields) };
 
 static const struct field logging_file_fields[] = {
         { .key = "max_size", .type = &type_size, AT(spec_logging, file_max_size), .min = 4096, .preset = "10M",
-          .change = CHANGE_REPLACE, .doc = "size at which a file is rotated", .example = "50M" },
+          .change = CHANGE_LIVE, .doc = "size at which a file is rotated", .example = "50M" },
         { .key = "max_files", .type = &type_int, AT(spec_logging, file_max_files), .min = 1, .max = 1000, .preset = "3",
-          .change = CHANGE_REPLACE, .doc = "rotated files kept", .example = "5" },
+          .change = CHANGE_LIVE, .doc = "rotated files kept", .example = "5" },
 };
 const struct table logging_file_table = { FIELDS(logging_file_fields) };
 

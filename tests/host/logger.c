@@ -446,6 +446,27 @@ static void lives(void) {
         close_ends(&e);
 }
 
+/* As a supervisor does that took over from one who died in the middle of a change. */
+static void told_again(void) {
+        struct logger_process p = start();
+        struct logger_stream s = stream(1, "told");
+        struct logger_event event;
+
+        struct ends e = add(&p, &s);
+        s.file_max_size = 4096;
+        s.file_max_files = 1;
+        struct ends again = add(&p, &s);
+        (void)await(&p, LOGGER_EVENT_REFUSED, &event, NULL);
+        for (int i = 0; i < 200; i++)
+                say(e.out, "a line of some length, so that the file is full soon\n");
+        close_ends(&e), close_ends(&again);
+        (void)await(&p, LOGGER_EVENT_EOF, &event, NULL);
+        _cleanup_free_ char *rotated = texts("told.1.log.1");
+        result(strstr(rotated, "a line"), "an id in use takes the settings it comes with");
+        (void)logger_quit(p.control, NULL);
+        (void)wait_for_exit(&p);
+}
+
 static void refusals(void) {
         struct logger_process p = start();
         struct logger_stream s = stream(1, "twice");
@@ -489,6 +510,7 @@ int main(void) {
         fairness();
         lives();
         refusals();
+        told_again();
         printf("1..%d\n", n_tests);
         (void)nftw(logs, remove_one, 8, FTW_DEPTH | FTW_PHYS);
         return n_failed > 0;

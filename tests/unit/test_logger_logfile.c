@@ -116,6 +116,29 @@ static void rotates(void **state) {
         assert_int_equal(expected, 60);
 }
 
+/* Its bounds change while it is written: the next rotation goes by the new ones, and what is over them goes. */
+static void other_bounds(void **state) {
+        struct fixture *x = *state;
+        char line[128];
+
+        x->f.max_files = 4;
+        for (int i = 0; i < 100; i++) {
+                (void)snprintf(line, sizeof(line), "line %d %060d", i, 0);
+                assert_int_equal(put(x, line), 0);
+                if (i % 3 == 0)
+                        assert_int_equal(logfile_flush(&x->f, &x->b, x->now), 0);
+                if (i != 70)
+                        continue;
+                assert_string_not_equal(content(x, "web.1.log.4"), "(none)");
+                x->f.max_files = 1;
+                x->f.max_size = 500;
+        }
+        assert_int_equal(logfile_flush(&x->f, &x->b, x->now), 0);
+        assert_true(strlen(content(x, "web.1.log.1")) <= 500);
+        assert_string_equal(content(x, "web.1.log.2"), "(none)");
+        assert_string_equal(content(x, "web.1.log.4"), "(none)");
+}
+
 /* A record bigger than max_size still gets a file of its own; max_files 0 keeps none. */
 static void edges(void **state) {
         struct fixture *x = *state;
@@ -194,6 +217,7 @@ static void hostile(void **state) {
 int main(void) {
 #define test(name) cmocka_unit_test_setup_teardown(name, init, done)
         const struct CMUnitTest tests[] = { test(writes),           test(rotates),   test(edges),
+                                             test(other_bounds),
                                             test(removed_under_us), test(full_disk), test(hostile) };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
