@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define EARLY_USEC (50 * USEC_PER_MSEC) /* clocks are read one after the other */
+#define EARLY_USEC (50 * USEC_PER_MSEC)
 
 static const char *text_of(const json_t *object, const char *key) {
         return json_string_value(json_object_get(object, key));
@@ -55,21 +55,30 @@ static bool is_up(const json_t *explanation) {
         return statusview_is_running(container_of(explanation));
 }
 
+/* What is told of the same moment by two clocks, or by a process that was not heard at once. */
+static uint64_t early(uint64_t usec) {
+        return usec > EARLY_USEC ? usec - EARLY_USEC : 0;
+}
+
 bool whyview_span(const json_t *explanation, uint64_t *ret_since, uint64_t *ret_until) {
         const json_t *end = json_object_get(explanation, "end");
-        uint64_t started = statusview_time(json_object_get(container_of(explanation), "started_at"));
+        uint64_t started = statusview_time(json_object_get(container_of(explanation), "started_at")),
+                 launched = statusview_time(json_object_get(explanation, "launched_at")),
+                 ended = statusview_time(json_object_get(end, "at")),
+                 was_launched = statusview_time(json_object_get(end, "launched_at"));
 
         *ret_until = UINT64_MAX;
         if (is_up(explanation) && !whyview_is_fine(explanation)) {
-                *ret_since = started > EARLY_USEC ? started - EARLY_USEC : 0;
+                *ret_since = launched ? launched : early(started);
                 return started > 0;
         }
-        uint64_t at = statusview_time(json_object_get(end, "at")),
-                 took = duration_usec(json_number_value(json_object_get(end, "uptime"))) + EARLY_USEC;
-        if (at == 0 || json_is_string(json_object_get(end, "step")))
+        if (ended == 0 || json_is_string(json_object_get(end, "step")))
                 return false;
-        *ret_since = at > took ? at - took : 0;
-        if (is_up(explanation) && started > at)
+        *ret_since =
+                was_launched ? was_launched : early(ended - duration_usec(json_number_value(json_object_get(end, "uptime"))));
+        if (is_up(explanation) && launched > ended)
+                *ret_until = launched;
+        else if (is_up(explanation) && started > ended)
                 *ret_until = started;
         return true;
 }

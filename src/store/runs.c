@@ -75,6 +75,8 @@ static const struct number {
         NUMBER("start_ticks", U64, start_ticks),
         NUMBER("oom_kills", U64, oom_kills),
         NEWER("memory_peak", U64, memory_peak),
+        NEWER("launched_real_usec", U64, launched_real_usec),
+        NEWER("end_launched_real_usec", U64, last_end.launched_real_usec),
         NEWER("end_real_usec", U64, last_end.real_usec),
         NEWER("end_uptime_usec", U64, last_end.uptime_usec),
         NEWER("end_memory_peak", U64, last_end.memory_peak),

@@ -112,6 +112,7 @@ static void fill_host(struct member *b, const uint8_t *id, const struct run *was
         if (was) {
                 b->host.oom_kills = was->oom_kills;
                 b->host.memory_peak = was->memory_peak;
+                b->launched_real_usec = was->launched_real_usec;
         } else /* kills from before are no news */
                 (void)cgroup_read_oom_kills(m->host.cgroups, b->host.group, &b->host.oom_kills, NULL);
 }

@@ -45,6 +45,7 @@ static void note_end(struct member *b, enum end_by by, const struct step *st, co
         if (!e)
                 return;
         struct last_end fresh = { .real_usec = now->real_usec,
+                                  .launched_real_usec = b->launched_real_usec,
                                   .uptime_usec = st->uptime_usec,
                                   .by = by,
                                   .memory_peak = UINT64_MAX,

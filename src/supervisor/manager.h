@@ -90,6 +90,7 @@ struct member {
         bool guessed;                         /* which process of the leaf is the main one: its end tells nothing */
         sd_event_source *pidfd_source;        /* of an orphan */
         uint64_t start_ticks;                 /* of the main process */
+        uint64_t launched_real_usec;          /* this start, to the keeper; 0: not known */
         uint64_t saved;                       /* hash of the run record on disk; 0: none */
         uint64_t saved_revision;              /* in it: kept as long as it is named there */
         struct run *run;                      /* while adopting: what the last supervisor wrote; else NULL */

@@ -448,6 +448,7 @@ bool member_launch(struct member *b) {
                 b->host.leaf = b->state.generation;
                 memcpy(b->state.id, b->host.id, sizeof(b->state.id));
                 b->start_ticks = 0;
+                b->launched_real_usec = manager_now(m).real_usec;
                 b->host.log = m->streams ? ACT_LOG_CALLER
                                          : act_log_choose(&m->host, b->container); /* whoever takes it over goes by that */
                 member_save(b); /* the intent, before anything of it is there */

@@ -17,6 +17,7 @@ static void fill_record(const struct member *b, struct run *run) {
         run->start_ticks = b->start_ticks;
         run->oom_kills = b->host.oom_kills;
         run->memory_peak = b->host.memory_peak;
+        run->launched_real_usec = b->launched_real_usec;
         if (b->last_end)
                 memcpy(&run->last_end, b->last_end, sizeof(run->last_end));
         run->log = (int)b->host.log;

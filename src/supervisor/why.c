@@ -15,12 +15,12 @@ static json_t *end_json(const struct member *b) {
 
         if (!e || e->real_usec == 0)
                 return json_null();
-        return json_pack("{s:o, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "at", describe_time(e->real_usec),
-                         "uptime", (double)e->uptime_usec / USEC_PER_SEC, "by", end_by_name(e->by), "cause",
-                         describe_text(e->cause), "words", describe_text(e->words), "exit", describe_exit(&b->state.last_exit),
-                         "step", describe_text(e->step), "hint", describe_text(e->hint), "probe", describe_text(e->probe),
-                         "memory_peak", bytes_json(e->memory_peak), "memory_peak_shared", (int)(e->shared_peak != 0),
-                         "memory_max", bytes_json(e->memory_max));
+        return json_pack("{s:o, s:o, s:f, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "at", describe_time(e->real_usec),
+                         "launched_at", describe_time(e->launched_real_usec), "uptime", (double)e->uptime_usec / USEC_PER_SEC,
+                         "by", end_by_name(e->by), "cause", describe_text(e->cause), "words", describe_text(e->words), "exit",
+                         describe_exit(&b->state.last_exit), "step", describe_text(e->step), "hint", describe_text(e->hint),
+                         "probe", describe_text(e->probe), "memory_peak", bytes_json(e->memory_peak), "memory_peak_shared",
+                         (int)(e->shared_peak != 0), "memory_max", bytes_json(e->memory_max));
 }
 
 /* Who takes it down now; null: nobody does. */
@@ -35,8 +35,9 @@ static json_t *stopping_json(const struct member *b) {
 static json_t *explain(const struct member *b) {
         const struct spec_restart_policy *p = &b->state.policy.restart_policy;
 
-        return json_pack("{s:o, s:b, s:i, s:o, s:o, s:o}", "container", describe_container(b), "job",
-                         (int)(b->state.policy.type == TYPE_JOB), "attempts", (int)b->state.attempts, "max_attempts",
+        return json_pack("{s:o, s:b, s:o, s:i, s:o, s:o, s:o}", "container", describe_container(b), "job",
+                         (int)(b->state.policy.type == TYPE_JOB), "launched_at", describe_time(b->launched_real_usec), "attempts",
+                         (int)b->state.attempts, "max_attempts",
                          p->max_attempts ? json_integer((json_int_t)p->max_attempts) : json_null(), "stopping", stopping_json(b),
                          "end", end_json(b));
 }

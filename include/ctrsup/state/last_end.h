@@ -23,6 +23,7 @@ enum { LAST_END_PROBE_SIZE = 256, LAST_END_STEP_SIZE = 32, LAST_END_HINT_SIZE = 
 
 struct last_end {
         uint64_t real_usec;                 /* when it was seen; 0: it never ended */
+        uint64_t launched_real_usec;        /* when it was launched: nothing of its log is older; 0: not known */
         uint64_t uptime_usec;               /* how long it had run */
         uint64_t memory_peak, memory_max;   /* of the run, and its limit; UINT64_MAX: not known, no limit */
         enum end_by by;

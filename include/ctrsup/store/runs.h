@@ -19,6 +19,7 @@ struct run {
         uint64_t start_ticks;           /* of the main process: /proc/<pid>/stat, with pid its identity; 0: not known */
         uint64_t oom_kills;             /* of its group when this start began */
         uint64_t memory_peak;           /* of earlier runs, as far as it is still counted */
+        uint64_t launched_real_usec;    /* this start, to the keeper; 0: not known */
         int log;                        /* enum act_log of this start */
         uint32_t root_uid, root_gid;    /* host ids of its root */
         bool guessed;                   /* instance.pid is what was oldest in the leaf: how that ends is not how it ended */
