@@ -396,7 +396,7 @@ static void put_failure(const json_t *failure, const char *stack, const struct p
         if (hint)
                 buf_printf(out, "    hint: %s\n", hint);
         else
-                buf_printf(out, "    see: ctrsup logs %s -n 50\n", target);
+                buf_printf(out, "    see: ctrsup why %s, ctrsup logs %s -n 50\n", target, target);
 }
 
 enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_RESTORED, OUTCOME_TIMEOUT, _OUTCOME_MAX, _OUTCOME_INVALID = -EINVAL };

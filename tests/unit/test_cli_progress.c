@@ -301,7 +301,7 @@ static void failures_are_told(void **state _unused_) {
         progress_result(r, "ready", &(struct progress_style){ .columns = 80 }, &out);
         assert_string_equal(buf_text(&out), "shop/api.2: exited with status 1 (4 attempts); last lines of its log:\n"
                                             "    panic: ?[31mno\n"
-                                            "    see: ctrsup logs shop/api.2 -n 50\n"
+                                            "    see: ctrsup why shop/api.2, ctrsup logs shop/api.2 -n 50\n"
                                             "shop/web: start shop/web: no layer\n"
                                             "    hint: make it\n"
                                             "shop: failed (3.0s)\n");
