@@ -1,5 +1,6 @@
 /* The mount table and /proc/self/cgroup as any text: the readers stay within it, and what they make keeps its invariants. */
 #include <ctrsup/kernel/cgroup_where.h>
+#include <ctrsup/kernel/mountinfo.h>
 
 #include "kernel/cgroup_cpulist.h"
 
@@ -25,6 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 texts[i] = strndup((const char *)data + (at < size ? at : 0), len);
                 require(texts[i] != NULL);
                 at += len + 1;
+        }
+
+        struct mountinfo_line line;
+        for (const char *rest = texts[0]; mountinfo_next(&rest, &line);) {
+                require(strlen(line.point) < sizeof(line.point) && rest <= texts[0] + strlen(texts[0]));
+                require(mountinfo_find(texts[0], line.point, &line));
         }
 
         struct cgroup_where w = CGROUP_WHERE_NULL;
