@@ -18,7 +18,8 @@ static int print_drifts(const struct cli *c, const json_t *drifts) {
         json_array_foreach (drifts, n, d)
                 buf_printf(&out, "%s: %s: is %s, declared %s; %s\n",
                            target_text(text_of(d, "stack"), text_of(d, "container"),
-                                       json_integer_value(json_object_get(d, "replica")), true, target),
+                                       json_integer_value(json_object_get(d, "replica")),
+                                       !json_is_true(json_object_get(d, "several")), target),
                            text_of(d, "what"), text_of(d, "is"), text_of(d, "declared"), text_of(d, "cure"));
         return cli_print(c, &out);
 }

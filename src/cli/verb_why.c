@@ -43,13 +43,13 @@ static const char *add_lines(const struct why *w, json_t *explanation) {
         return unread;
 }
 
-static void put_one(const struct why *w, const json_t *containers, json_t *explanation, struct buf *out) {
+static void put_one(const struct why *w, json_t *explanation, struct buf *out) {
         const json_t *c = json_object_get(explanation, "container");
         const char *stack = text_of(c, "stack"), *name = text_of(c, "container");
         char target[TARGET_TEXT_SIZE];
         struct whyview view = {
                 .target = target_text(stack, name, json_integer_value(json_object_get(c, "replica")),
-                                      target_is_only(containers, stack, name), target),
+                                      !json_is_true(json_object_get(explanation, "several")), target),
                 .now_usec = w->now_usec,
                 .for_terminal = w->cli->out_tty,
         };
@@ -61,18 +61,15 @@ static void put_one(const struct why *w, const json_t *containers, json_t *expla
 
 static int print_text(const struct why *w, const json_t *all) {
         _cleanup_buf_ struct buf out = BUF_NULL;
-        json_t *containers = json_array(), *explanation;
+        json_t *explanation;
         size_t n, fine = 0;
 
-        json_array_foreach (all, n, explanation)
-                (void)json_array_append(containers, json_object_get(explanation, "container"));
         json_array_foreach (all, n, explanation) {
                 if (w->of_stack && whyview_is_fine(explanation))
                         fine++;
                 else
-                        put_one(w, containers, explanation, &out);
+                        put_one(w, explanation, &out);
         }
-        json_decref(containers);
         if (w->of_stack && fine > 0)
                 buf_printf(&out, "%s: %s%zu %s fine\n", w->target,
                            fine < n ? "the other "

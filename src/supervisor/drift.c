@@ -86,10 +86,10 @@ struct telling {
 static void tell(const struct telling *t, const char *what, const char *declared, const char *is, const char *cure) {
         const struct instance *i = &t->b->state;
 
-        (void)json_array_append_new(t->list,
-                                    json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:s}", "stack", i->stack, "container", i->container,
-                                              "replica", (int)i->replica, "what", describe_text(what), "declared",
-                                              describe_text(declared), "is", describe_text(is), "cure", cure));
+        (void)json_array_append_new(t->list, json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:o, s:s}", "stack", i->stack, "container",
+                                                       i->container, "replica", (int)i->replica, "several",
+                                                       (int)i->policy.numbered, "what", describe_text(what), "declared",
+                                                       describe_text(declared), "is", describe_text(is), "cure", cure));
 }
 
 static int tell_drift(void *userdata, const struct act_drift *d) {

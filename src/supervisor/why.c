@@ -35,9 +35,9 @@ static json_t *stopping_json(const struct member *b) {
 static json_t *explain(const struct member *b) {
         const struct spec_restart_policy *p = &b->state.policy.restart_policy;
 
-        return json_pack("{s:o, s:b, s:o, s:i, s:o, s:o, s:o}", "container", describe_container(b), "job",
-                         (int)(b->state.policy.type == TYPE_JOB), "launched_at", describe_time(b->launched_real_usec), "attempts",
-                         (int)b->state.attempts, "max_attempts",
+        return json_pack("{s:o, s:b, s:b, s:o, s:i, s:o, s:o, s:o}", "container", describe_container(b), "several",
+                         (int)b->state.policy.numbered, "job", (int)(b->state.policy.type == TYPE_JOB), "launched_at",
+                         describe_time(b->launched_real_usec), "attempts", (int)b->state.attempts, "max_attempts",
                          p->max_attempts ? json_integer((json_int_t)p->max_attempts) : json_null(), "stopping", stopping_json(b),
                          "end", end_json(b));
 }
