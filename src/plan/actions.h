@@ -15,7 +15,9 @@ enum plan_need plan_need(struct plan *p, const struct plan_input *in, const stru
 const struct instance *plan_instance(const struct plan_input *in, const char *container, uint32_t replica); /* NULL: none */
 /* It is not down, or on its way up. */
 static inline bool plan_instance_is_alive(const struct instance *i) {
-        return !instance_is_down(i) || i->phase == PHASE_BACKOFF || i->phase == PHASE_PENDING;
+        bool rests = i->policy.scheduled && !i->waiting; /* its time has not come */
+
+        return !instance_is_down(i) || i->phase == PHASE_BACKOFF || (i->phase == PHASE_PENDING && !rests);
 }
 /* Some instance of c is: it shares namespaces with whom it follows. */
 bool plan_is_alive(const struct plan_input *in, const char *container);

@@ -47,11 +47,13 @@ static void on_started(struct manager *m, struct member *b, struct keeper_event 
         fdstore_put(m, b);
         member_post(b, &(struct event){ .kind = EVENT_STARTED, .pid = e->message.pid });
 
-        /* Who shares its namespaces was in those of the start before: once more, into the new ones. */
+        /* Who shares its namespaces was in those of the start before: once more, into the new ones. The run of a job with a schedule is not
+         * done twice for that. */
         for (size_t n = 0; n < b->stack->n_members; n++) {
                 struct member *follower = b->stack->members[n];
 
-                if (follower == b || !phase_is_up(follower->state.phase) || follower->state.leaving)
+                if (follower == b || !phase_is_up(follower->state.phase) || follower->state.leaving ||
+                    follower->state.policy.scheduled)
                         continue;
                 for (int ns = 0; ns < _NS_MAX; ns++)
                         if (follower->container->namespaces[ns].mode == NS_CONTAINER &&

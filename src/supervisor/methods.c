@@ -229,7 +229,8 @@ static bool operates_on(const json_t *targets, bool all, const struct member *b)
         return (all || targets_match(targets, b)) && b->state.desire != DESIRE_GONE;
 }
 
-/* named: itself, not only its stack. A job with a schedule is run when it is asked for; with the others it waits for its time. */
+/* named: itself, not only its stack. A job with a schedule is run, and run again, when it is asked for; with the others it waits for its
+ * time, or goes on. */
 static void operate_on(struct member *b, const struct operation *o, bool named) {
         struct event e = { .kind = o->event, .signal = o->signal, .grace_usec = o->grace_usec };
 
@@ -239,7 +240,7 @@ static void operate_on(struct member *b, const struct operation *o, bool named) 
                 return;
         if (o->event != EVENT_STOP && stack_will_restart(b))
                 return; /* it is down for what comes before it in the plan */
-        if (b->state.policy.scheduled && o->event != EVENT_STOP && !named && !phase_is_up(b->state.phase))
+        if (b->state.policy.scheduled && o->event != EVENT_STOP && !named)
                 e.kind = EVENT_WANTED;
         else if (o->event == EVENT_START && b->state.leaving && b->state.outdated)
                 e.kind = EVENT_RESTART; /* not kept up as it is: what it runs is not declared any more */

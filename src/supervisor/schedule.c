@@ -87,7 +87,7 @@ void schedule_follow(struct member *b, enum desire before) {
 uint64_t schedule_next_of(const struct member *b) {
         uint64_t next = b->job.next_usec;
 
-        if (b->job.schedule.id == 0 || !is_wanted(b))
+        if (b->job.schedule.id == 0 || !is_wanted(b) || b->stack->manager->quiesced)
                 return 0;
         if (next == 0 && schedule_next(&b->container->schedule, b->job.schedule.taken_usec, delay_of(b), &next, NULL) < 0)
                 return 0;
