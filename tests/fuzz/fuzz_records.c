@@ -1,6 +1,7 @@
 /* Records on disk, torn or written by anybody: no crash, no leak, words for each refusal; what was set aside is not met again.
- * The first byte says which record it is: a revision, `current`, the id ranges, or subuid(5). seeds: tests/fuzz/corpus/fuzz_records */
+ * The first byte says which record it is: a revision, `current`, the id ranges, a job's, or subuid(5). seeds: tests/fuzz/corpus/fuzz_records */
 #include <ctrsup/store/dir.h>
+#include <ctrsup/store/job.h>
 #include <ctrsup/store/revisions.h>
 #include <ctrsup/store/uids.h>
 
@@ -15,7 +16,7 @@ static char state_path[] = "/dev/shm/ctrsup-fuzz-XXXXXX";
 
 static void drop_files(void) {
         static const char *const files[] = {
-                "stacks/s/current", "stacks/s/current.bad", "stacks/s/1.json", "stacks/s/1.json.bad", "uids", "uids.lock"
+                "stacks/s/current", "stacks/s/current.bad", "stacks/s/1.json", "stacks/s/1.json.bad", "stacks/s/job.j", "stacks/s/job.j.bad", "uids", "uids.lock"
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(files); i++)
@@ -70,6 +71,26 @@ static void read_revision(void) {
                 abort();
 }
 
+/* Read and written again it is the same, or it was set aside. */
+static void read_job(void) {
+        struct job_record record, again;
+        struct err err = { 0 };
+
+        if (job_read(state_fd, "s", "j", &record, &err) < 0)
+                abort();
+        if (err.code) {
+                if (record.n_runs > 0 || (err.code != EPROTO && (is_there("stacks/s/job.j") || !is_there("stacks/s/job.j.bad"))))
+                        abort();
+                return;
+        }
+        if (job_write(state_fd, "s", "j", &record, NULL) < 0 || job_read(state_fd, "s", "j", &again, &err) < 0 || err.code ||
+            again.n_runs != record.n_runs || again.schedule.taken_usec != record.schedule.taken_usec || again.schedule.id != record.schedule.id ||
+            (record.n_runs > 0 && memcmp(again.runs, record.runs, record.n_runs * sizeof(*record.runs)) != 0))
+                abort();
+        free(record.runs);
+        free(again.runs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const char revision[] = "{\"version\":1,\"revision\":1,\"document\":{}}",
@@ -81,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size < 1)
                 return 0;
         drop_files();
-        uint8_t which = data[0] % 4;
+        uint8_t which = data[0] % 8;
         data++;
         size--;
         if (which < 2) {
@@ -94,6 +115,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 put("uids", data, size);
                 (void)uids_take(state_fd, 0x10000000, 4, &all, 1, "s", "c", &first,
                                 NULL); /* everything is taken: nothing is written */
+        } else if (which == 4) {
+                put("stacks/s/job.j", data, size);
+                read_job();
         } else {
                 _cleanup_free_ char *text = strndup((const char *)data, size);
                 _cleanup_free_ struct uid_range *ranges = NULL;

@@ -4,8 +4,10 @@
 #include <supervisor/manager.h>
 #include <supervisor/health.h>
 #include <supervisor/member.h>
+#include <supervisor/schedule.h>
 
 #include <ctrsup/base/cleanup.h>
+#include <ctrsup/calendar/calendar.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,6 +30,16 @@ static struct {
                         unsigned may; /* enum wish */
                         bool scheduled;
                         uint64_t due_usec;
+                        struct timed {
+                                json_t *schedule;       /* NULL: none, or it is not sure which */
+                                struct calendar calendar;
+                                bool queues;
+                                bool excused;           /* somebody asked for a run, or the policy tries again */
+                                uint64_t delay_usec;    /* so much later it runs */
+                                uint64_t taken_usec;    /* by the wall clock: up to here its times were run or left out */
+                                uint64_t decided_usec;  /* when its last run was decided */
+                                bool due;               /* it was, and nothing has been launched for it yet */
+                        } timed;
                 } containers[MODEL_CONTAINERS];
         } stacks[MODEL_STACKS];
         uint64_t smooth_since_usec; /* nothing has kept the supervisor from its work since */
@@ -67,6 +79,54 @@ static struct expected *find_label(const char *label) {
 
 /* --- what was said --- */
 
+/* What it does already goes on, between two attempts, too. */
+static void declare_schedule(const char *stack, size_t which, json_t *schedule, bool sure) {
+        struct expected *e = &find_stack(stack)->containers[which];
+        struct timed *t = &e->timed;
+        struct spec_schedule delay = { 0 };
+
+        if (sure && json_equal(t->schedule, schedule))
+                return;
+        const struct timed was = *t;
+        bool same = json_equal(json_object_get(was.schedule, "on_calendar"), json_object_get(schedule, "on_calendar"));
+        *t = (struct timed){ .schedule = sure ? json_incref(schedule) : NULL,
+                             .taken_usec = same ? was.taken_usec : world_real_usec(),
+                             .decided_usec = was.decided_usec,
+                             .excused = e->may != WISH_GONE };
+        json_decref(was.schedule);
+        if (!t->schedule)
+                return;
+        if (calendar_parse(json_string_value(json_object_get(schedule, "on_calendar")), &t->calendar, NULL, NULL) < 0)
+                violation("a good expression cannot be read");
+        (void)num_parse_duration(json_string_value(json_object_get(schedule, "randomized_delay")), &delay.randomized_delay_usec);
+        t->delay_usec = schedule_delay(&delay, SIM_MACHINE_ID, stack, model_containers[which]);
+        t->queues = strcmp(json_string_value(json_object_get(schedule, "overlap")), "queue") == 0 || (same && was.queues);
+}
+
+static void excuse(struct expected *e) {
+        e->timed.excused = true;
+        e->timed.due = false;
+}
+
+void model_excuse_all(void) {
+        for (size_t s = 0; s < MODEL_STACKS; s++)
+                for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+                        excuse(&model.stacks[s].containers[n]);
+}
+
+/* Far back: what was taken then was no time at all; a run that was decided then may begin yet. */
+void model_clock_jumped(void) {
+        for (size_t s = 0; s < MODEL_STACKS; s++)
+                for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
+                        struct timed *t = &model.stacks[s].containers[n].timed;
+
+                        if (t->taken_usec <= world_real_usec())
+                                continue;
+                        t->taken_usec = world_real_usec();
+                        t->excused = true;
+                }
+}
+
 static void wish(struct expected *e, unsigned wishes, bool sure) {
         e->may = sure ? wishes : e->may | wishes;
         e->scheduled = false;
@@ -84,8 +144,12 @@ void model_applied(const json_t *document, bool sure) {
         if (s->n_documents == DOCUMENTS_MAX)
                 violation("no document was ever accepted for sure");
         s->documents[s->n_documents++] = json_deep_copy(stack);
-        for (size_t n = 0; n < MODEL_CONTAINERS; n++)
-                wish(&s->containers[n], json_object_get(containers, model_containers[n]) ? WISH_RUN : WISH_GONE, sure);
+        for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
+                json_t *declared = json_object_get(containers, model_containers[n]);
+
+                declare_schedule(json_string_value(json_object_get(stack, "name")), n, json_object_get(declared, "schedule"), sure);
+                wish(&s->containers[n], declared ? WISH_RUN : WISH_GONE, sure);
+        }
 }
 
 void model_wished(const char *target, enum wish w, bool sure) {
@@ -100,6 +164,8 @@ void model_wished(const char *target, enum wish w, bool sure) {
                 if ((slash && strcmp(slash + 1, model_containers[n]) != 0) || e->may == WISH_GONE)
                         continue;
                 wish(e, w | (e->may & WISH_GONE), sure);
+                if (w == WISH_RUN)
+                        excuse(e);
         }
         if (sure)
                 s->frail = model_disk_fails();
@@ -108,8 +174,10 @@ void model_wished(const char *target, enum wish w, bool sure) {
 void model_removed(const char *stack, bool sure) {
         struct expected_stack *s = find_stack(stack);
 
-        for (size_t n = 0; n < MODEL_CONTAINERS; n++)
+        for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
+                declare_schedule(stack, n, NULL, sure);
                 wish(&s->containers[n], WISH_GONE, sure);
+        }
 }
 
 /* Ends of what is not declared any more, and of launches whose answer died with a supervisor, are told to nobody. */
@@ -129,6 +197,8 @@ void model_on_death(void) {
                         struct expected *e = &model.stacks[s].containers[n];
 
                         e->scheduled = false;
+                        if (model_disk_fails()) /* the start is not on record */
+                                e->timed.due = false;
                         if (model.stacks[s].frail && (e->may & (WISH_RUN | WISH_STOPPED)))
                                 e->may |= WISH_RUN | WISH_STOPPED;
                 }
@@ -218,8 +288,14 @@ void model_hear(const struct report_event *e) {
         }
         if (!x)
                 return;
-        if (e->change && e->change->to == PHASE_STARTING)
+        if (e->change && e->change->to == PHASE_STARTING) {
                 follow(e->stack, e->container);
+                x->timed.decided_usec = world_real_usec();
+        }
+        if (e->change)
+                x->timed.due = e->change->to == PHASE_STARTING;
+        if (e->change && e->change->to == PHASE_BACKOFF)
+                excuse(x);
         if (e->kind == REPORT_RESTART_SCHEDULED) {
                 x->scheduled = true;
                 x->due_usec = world.mono_usec + e->delay_usec;
@@ -258,6 +334,9 @@ static void check_time(const char *stack, const char *container, struct expected
         const struct stack_entry *s = manager_find_stack(supervisor, stack);
         const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
 
+        if (b && e->timed.schedule && e->timed.due && b->state.desire == DESIRE_RUN && schedule_is_resting(&b->state) &&
+            world.mono_usec > model.smooth_since_usec + LATE_USEC)
+                violation("%s/%s: its time had come, and nothing ran", stack, container);
         if (!e->scheduled || !b)
                 return;
         if (b->state.phase == PHASE_BACKOFF || b->launch_due) {
@@ -271,8 +350,25 @@ static void check_time(const char *stack, const char *container, struct expected
         e->scheduled = false;
 }
 
+/* A run that nobody asked for: has its time come since the last one? */
+static void check_elapsed(const char *label, struct timed *t) {
+        uint64_t next = 0;
+
+        if (!t->schedule)
+                return;
+        int r = calendar_next(&t->calendar, t->taken_usec, &next, NULL);
+        if (!t->excused && (r != 0 || next + t->delay_usec > t->decided_usec))
+                violation("%s: runs, and no time of it has come since its last run", label);
+        t->due = false;
+        if (!t->excused)
+                t->taken_usec = t->queues ? next : t->decided_usec - t->delay_usec;
+        t->excused = false;
+}
+
 void model_on_launch(const struct proc *p) {
         struct expected *e = find_label(p->label);
+
+        check_elapsed(p->label, &e->timed);
 
         stats->launches++;
         if (e->scheduled && world.mono_usec + 1000 < e->due_usec)
@@ -353,7 +449,7 @@ static void check_up(const struct member *b, const char *label) {
         const struct spec_container *declared = spec_find(b->stack->generation->spec, b->state.container);
         if (declared && strcmp(p->version, declared->command.items[1]) != 0)
                 violation("%s: runs version %s, version %s is declared", label, p->version, declared->command.items[1]);
-        for (size_t n = 0; n < p->n_peers; n++) {
+        for (size_t n = 0; n < p->n_peers && !b->state.policy.scheduled; n++) {
                 const struct proc *now = proc_main(p->peers[n]->label); /* none: it ended for good, its namespaces live on */
 
                 if (now && now != p->peers[n])
@@ -363,7 +459,7 @@ static void check_up(const struct member *b, const char *label) {
         if (b->host.pidfd < 0)
                 violation("%s: runs, and its pidfd is lost", label);
         bool checked = b->container->healthcheck.kind != HEALTHCHECK_NONE;
-        if (health_of(b) != (checked ? HEALTH_HEALTHY : HEALTH_NONE))
+        if (!b->state.policy.scheduled && health_of(b) != (checked ? HEALTH_HEALTHY : HEALTH_NONE))
                 violation("%s: %s, and its probes are good", label, health_status_name(health_of(b)));
         if (b->state.policy.type == TYPE_SERVICE && b->state.phase != PHASE_READY)
                 violation("%s: does not get ready", label);
@@ -379,6 +475,28 @@ static void check_ended_by_itself(const struct member *b, const char *label) {
                 violation("%s: failed, and its policy is to try for ever", label);
 }
 
+/* It may be anywhere in a run; its time does not pass, and when it comes often it has come. */
+static void check_schedule(const struct member *b, const char *label, const struct timed *t) {
+        uint64_t next = schedule_next_of(b), now = world_real_usec(), after, then;
+
+        if (b->state.waiting) {
+                if (may_start(b))
+                        violation("%s: does not come up", label);
+                return;
+        }
+        if (schedule_is_resting(&b->state))
+                check_down(label);
+        else if (b->state.phase == PHASE_RUNNING)
+                check_up(b, label);
+        if (next != 0 && next <= now)
+                violation("%s: its time has passed, and it was not taken", label);
+        if (!t->schedule || calendar_next(&t->calendar, now, &after, NULL) != 0 || calendar_next(&t->calendar, after, &then, NULL) != 0 ||
+            then - after > 60 * USEC_PER_SEC)
+                return; /* it does not come often */
+        if (schedule_is_resting(&b->state) && (now < t->decided_usec || now - t->decided_usec > 180 * USEC_PER_SEC))
+                violation("%s: its time comes again and again, and it does not run", label);
+}
+
 static void check_instance(const char *stack, const char *container, const struct expected *e) {
         const struct stack_entry *s = supervisor ? manager_find_stack(supervisor, stack) : NULL;
         const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
@@ -391,6 +509,10 @@ static void check_instance(const char *stack, const char *container, const struc
                 check_down(label);
                 if (group_find(label) && group_find(label)->there)
                         violation("%s: is gone, and its cgroup is there", label);
+                return;
+        }
+        if (b->state.policy.scheduled && e->may & WISH_RUN && b->state.phase != PHASE_STOPPED) {
+                check_schedule(b, label, &e->timed);
                 return;
         }
         switch (b->state.phase) {

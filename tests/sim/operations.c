@@ -29,6 +29,8 @@ static json_t *make_dependency(struct chance *c, const json_t *before) {
         json_object_foreach ((json_t *)before, name, on) {
                 if (n++ != which)
                         continue;
+                if (json_object_get(on, "schedule"))
+                        return NULL;
                 bool ends = strcmp(json_string_value(json_object_get(on, "restart")), "always") != 0 || name[0] == 'j';
                 json_t *d = json_pack("{s:b, s:b}", "restart", (int)chance_one_in(c, 3), "required", (int)!chance_one_in(c, 4));
 
@@ -37,6 +39,14 @@ static json_t *make_dependency(struct chance *c, const json_t *before) {
                 return json_pack("{s:o}", name, d);
         }
         return NULL;
+}
+
+static json_t *make_schedule(struct chance *c) {
+        static const char *const times[] = { "*:*:0/7 UTC", "*:0/1 UTC", "*:0/10 UTC", "daily UTC", "Mon 03:30 UTC", "2030-01-01 UTC" };
+        static const char *const overlaps[] = { "skip", "queue", "replace" };
+
+        return json_pack("{s:s, s:b, s:o, s:s}", "on_calendar", times[chance_below(c, ARRAY_SIZE(times))], "persistent", (int)!chance_one_in(c, 3),
+                         "randomized_delay", any_duration(c, chance_one_in(c, 2) ? 0 : 20000), "overlap", overlaps[chance_below(c, ARRAY_SIZE(overlaps))]);
 }
 
 static json_t *make_container(struct chance *c, size_t which, const json_t *before) {
@@ -88,6 +98,12 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                 json_object_set_new(j, "readiness", json_pack("{s:s, s:s}", "type", "notify", "timeout", chance_one_in(c, 2) ? "2s" : "20s"));
         if (!job) /* the model knows of one declaration at a time */
                 json_object_set_new(j, "update_config", json_pack("{s:s, s:o}", "failure_action", "continue", "monitor", any_duration(c, 3000)));
+        struct chance own = { c->state ^ UINT64_C(0x5c4ed) }; /* the others stay as they were */
+        if (job && chance_one_in(&own, 2)) {
+                json_object_set_new(j, "schedule", make_schedule(&own));
+                if (chance_one_in(&own, 3))
+                        json_object_set_new(j, "max_runtime", json_string("20s"));
+        }
         if (chance_one_in(c, 4))
                 json_object_set_new(j, "limits", json_pack("{s:s}", "memory", chance_one_in(c, 2) ? "64M" : "128M"));
         return j;
@@ -205,6 +221,7 @@ static void kill_keeper(struct chance *c) {
         (void)c;
         trace("the keeper is killed");
         stats->keeper_deaths++;
+        model_excuse_all();
         keeper_kill();
 }
 
@@ -265,6 +282,7 @@ static void jump_clock(struct chance *c) {
         if (world.real_offset_usec < INT64_C(946684800) * (int64_t)USEC_PER_SEC) /* no host of ours thinks it is before 2000 */
                 world.real_offset_usec = INT64_C(946684800) * (int64_t)USEC_PER_SEC;
         world.clock_set = true;
+        model_clock_jumped();
         trace("the clock jumps by %jd years", (intmax_t)years);
 }
 

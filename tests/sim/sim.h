@@ -9,6 +9,8 @@
 
 struct manager;
 
+#define SIM_MACHINE_ID "0123456789abcdef0123456789abcdef"
+
 enum call_state { CALL_NONE, CALL_OPEN, CALL_DONE, CALL_FAILED, CALL_DROPPED };
 
 struct call {
@@ -63,6 +65,8 @@ void model_on_start(void);
 void model_on_send(const char *label); /* the supervisor asks for a launch */
 void model_on_launch(const struct proc *p); /* and the keeper makes it */
 bool model_minds_lines_of(const struct proc *p); /* it has ended: its last lines must be in the log */
+void model_excuse_all(void);  /* launches are lost, and made again */
+void model_clock_jumped(void);
 void model_step(void);        /* after everything that happened at one time */
 void model_check_calm(void);  /* all is well for long: is everything as it was wished? */
 void model_check_empty(void); /* everything was removed: is nothing left? */

@@ -88,6 +88,8 @@ void supervisor_start(void) {
         world.inside = true;
         int r = manager_new(&own.options, own.settings, &supervisor, &code, &err);
         world.inside = false;
+        if (supervisor)
+                (void)strcpy(supervisor->machine_id, SIM_MACHINE_ID);
         if (world.ghost) {
                 stats->deaths_in_start++;
                 stats->deaths++;

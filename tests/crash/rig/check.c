@@ -196,7 +196,7 @@ static struct look *walking; /* nftw() has no userdata */
 static bool is_record(const char *name) {
         const char *dot = strrchr(name, '.');
 
-        return strcmp(name, "current") == 0 || strcmp(name, "uids") == 0 || (dot && strcmp(dot, ".json") == 0);
+        return strcmp(name, "current") == 0 || strcmp(name, "uids") == 0 || strcmp(name, "jobs") == 0 || strncmp(name, "job.", 4) == 0 || (dot && strcmp(dot, ".json") == 0);
 }
 
 static bool has_upper_of(const struct look *l, const char *stack_and_name) {
