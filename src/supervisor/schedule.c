@@ -1,6 +1,7 @@
 #include "schedule.h"
 #include "job_record.h"
 #include "member.h"
+#include "stack_plan.h"
 
 #include <ctrsup/kernel/clock_watch.h>
 #include <ctrsup/kernel/readfile.h>
@@ -165,7 +166,7 @@ static void tend(struct member *b, uint64_t now) {
         }
         if (b->job.next_usec == 0 || b->stack->manager->schedule_stale)
                 find_next(b);
-        if (b->job.next_usec <= now) {
+        if (b->job.next_usec <= now && !stack_will_start(b)) { /* else first it is its turn to be what is declared */
                 take(b, now);
                 find_next(b);
         }
@@ -212,11 +213,14 @@ void schedule_tend(struct manager *m) {
 
                         if (b->job.schedule.id != 0 && is_wanted(b) && !b->forget_due) {
                                 tend(b, now);
-                                first = b->job.next_usec < first ? b->job.next_usec : first;
+                                if (b->job.next_usec > now && b->job.next_usec < first)
+                                        first = b->job.next_usec;
                                 first = m->schedule_look_usec < first ? m->schedule_look_usec : first;
                         }
-                        if (b->job.unsaved)
+                        if (b->job.unsaved) {
                                 job_record_save(b);
+                                member_save(b);
+                        }
                 }
         m->schedule_late = m->schedule_stale = false;
         arm(m, first);

@@ -34,7 +34,8 @@ static struct {
                                 json_t *schedule;       /* NULL: none, or it is not sure which */
                                 struct calendar calendar;
                                 bool queues;
-                                bool excused;           /* somebody asked for a run, or the policy tries again */
+                                bool in_force;          /* as its last run was decided: else it went by an earlier declaration */
+                                unsigned excused;       /* runs that somebody asked for, or that the policy tries again */
                                 uint64_t delay_usec;    /* so much later it runs */
                                 uint64_t taken_usec;    /* by the wall clock: up to here its times were run or left out */
                                 uint64_t decided_usec;  /* when its last run was decided */
@@ -92,7 +93,7 @@ static void declare_schedule(const char *stack, size_t which, json_t *schedule, 
         *t = (struct timed){ .schedule = sure ? json_incref(schedule) : NULL,
                              .taken_usec = same ? was.taken_usec : world_real_usec(),
                              .decided_usec = was.decided_usec,
-                             .excused = e->may != WISH_GONE };
+                             .excused = e->may != WISH_GONE ? 2 : 0 }; /* the earlier one may be in force for a while */
         json_decref(was.schedule);
         if (!t->schedule)
                 return;
@@ -104,7 +105,7 @@ static void declare_schedule(const char *stack, size_t which, json_t *schedule, 
 }
 
 static void excuse(struct expected *e) {
-        e->timed.excused = true;
+        e->timed.excused = e->timed.excused > 1 ? e->timed.excused : 1;
         e->timed.due = false;
 }
 
@@ -120,10 +121,10 @@ void model_clock_jumped(void) {
                 for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
                         struct timed *t = &model.stacks[s].containers[n].timed;
 
-                        if (t->taken_usec <= world_real_usec())
-                                continue;
-                        t->taken_usec = world_real_usec();
-                        t->excused = true;
+                        if (t->due || t->taken_usec > world_real_usec())
+                                t->excused = t->queues ? 2 : 1;
+                        if (t->taken_usec > world_real_usec())
+                                t->taken_usec = world_real_usec();
                 }
 }
 
@@ -275,6 +276,13 @@ static void hear_exit(const struct report_event *e) {
                           exit_info_words(x, words), p->exit.code, p->exit.status, p->unseen ? ", which nobody saw" : "");
 }
 
+static bool is_scheduled(const char *stack, const char *container) {
+        const struct stack_entry *s = manager_find_stack(supervisor, stack);
+        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+
+        return b && b->state.policy.scheduled;
+}
+
 void model_hear(const struct report_event *e) {
         struct expected *x = e->stack && e->container ? find(e->stack, e->container) : NULL;
 
@@ -291,6 +299,7 @@ void model_hear(const struct report_event *e) {
         if (e->change && e->change->to == PHASE_STARTING) {
                 follow(e->stack, e->container);
                 x->timed.decided_usec = world_real_usec();
+                x->timed.in_force = is_scheduled(e->stack, e->container);
         }
         if (e->change)
                 x->timed.due = e->change->to == PHASE_STARTING;
@@ -354,15 +363,15 @@ static void check_time(const char *stack, const char *container, struct expected
 static void check_elapsed(const char *label, struct timed *t) {
         uint64_t next = 0;
 
-        if (!t->schedule)
+        t->due = false;
+        if (!t->schedule || !t->in_force)
                 return;
         int r = calendar_next(&t->calendar, t->taken_usec, &next, NULL);
         if (!t->excused && (r != 0 || next + t->delay_usec > t->decided_usec))
                 violation("%s: runs, and no time of it has come since its last run", label);
-        t->due = false;
         if (!t->excused)
                 t->taken_usec = t->queues ? next : t->decided_usec - t->delay_usec;
-        t->excused = false;
+        t->excused -= t->excused > 0;
 }
 
 void model_on_launch(const struct proc *p) {
