@@ -103,6 +103,24 @@ bool rig_has_ended(pid_t pid) {
         return waitpid(pid, NULL, WNOHANG) != 0;
 }
 
+bool rig_supervisor_has_ended(struct rig *r) {
+        int status = 0;
+
+        if (r->supervisor > 0 && waitpid(r->supervisor, &status, WNOHANG) == 0)
+                return false;
+        r->crashed = r->crashed || (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL);
+        r->supervisor = 0;
+        return true;
+}
+
+long rig_log_size(const struct rig *r) {
+        char path[RIG_PATH * 2];
+        struct stat st;
+
+        (void)snprintf(path, sizeof(path), "%s/supervisor.log", r->work);
+        return stat(path, &st) < 0 ? 0 : (long)st.st_size;
+}
+
 void rig_configure(struct rig *r, const char *settings) {
         char path[RIG_PATH * 2];
 
@@ -142,7 +160,7 @@ void rig_start(struct rig *r, const char *const *wrapper) {
 }
 
 void rig_kill(struct rig *r) {
-        if (r->supervisor <= 0)
+        if (rig_supervisor_has_ended(r))
                 return;
         (void)kill(r->supervisor, SIGKILL);
         while (waitpid(r->supervisor, NULL, 0) < 0 && errno == EINTR)
@@ -159,9 +177,8 @@ bool rig_wait_up(struct rig *r, unsigned limit_ms) {
 
                 if (reply || control_client_connect(r->socket, &c, NULL) >= 0)
                         return true;
-                if (r->supervisor > 0 && rig_has_ended(r->supervisor)) {
+                if (rig_supervisor_has_ended(r)) {
                         rig_note("the supervisor ended at its start");
-                        r->supervisor = 0;
                         return false;
                 }
                 rig_sleep_usec(1000);
@@ -252,6 +269,7 @@ int rig_main(const char *name, int (*test)(struct rig *r)) {
                 return 1;
         }
         rig_note("seed %llu", (unsigned long long)r.seed);
+        (void)setenv("MALLOC_PERTURB_", "165", 0); /* who uses what was freed is not to find it as it was */
         (void)signal(SIGPIPE, SIG_IGN); /* it cleans up, whoever reads no further */
         (void)signal(SIGTERM, pass_on);
         (void)signal(SIGINT, pass_on);

@@ -28,6 +28,7 @@ struct rig {
          * they end, beside the next one. */
         bool old_loggers;
         pid_t supervisor;              /* 0: none runs */
+        bool crashed;                  /* one ended by a signal that is not SIGKILL */
         uint64_t seed, random;
         unsigned n_tests, n_failed, n_started;
 };
@@ -64,6 +65,8 @@ void rig_kill(struct rig *r);
 bool rig_wait_up(struct rig *r, unsigned limit_ms);
 /* A child of this process is reaped when it ended; true then. */
 bool rig_has_ended(pid_t pid);
+bool rig_supervisor_has_ended(struct rig *r); /* or none was started; r->supervisor is 0 then */
+long rig_log_size(const struct rig *r);       /* bytes that supervisors and what they started have said */
 pid_t rig_spawn(const char *const *argv, const char *output); /* output: a file to append to, NULL: ours */
 
 /* --- calls --- */

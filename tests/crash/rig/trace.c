@@ -68,7 +68,7 @@ const char *const *trace_command(const char *output, const struct trace_point *p
         size_t n = 0;
 
         argv[n++] = "strace";
-        argv[n++] = "-qq";
+        argv[n++] = "-q";
         argv[n++] = "-o";
         argv[n++] = output;
         if (p) {
@@ -108,15 +108,23 @@ bool trace_wait_attached(pid_t pid) {
         return false;
 }
 
-bool trace_injected(const char *output) {
-        _cleanup_file_ FILE *f = fopen(output, "re");
+static bool has_line(const char *path, const char *word, const char *other) {
+        _cleanup_file_ FILE *f = fopen(path, "re");
         _cleanup_free_ char *line = NULL;
         size_t size = 0;
 
         while (f && getline(&line, &size, f) > 0)
-                if (strstr(line, "(INJECTED)") || strstr(line, "killed by SIGKILL"))
+                if (strstr(line, word) && strstr(line, other))
                         return true;
         return false;
+}
+
+bool trace_injected(const char *output) {
+        return has_line(output, "(INJECTED)", "") || has_line(output, "killed by SIGKILL", "");
+}
+
+bool trace_is_impossible(const char *output) {
+        return has_line(output, "(INJECTED)", "EPOLL_CTL_DEL");
 }
 
 /* --- children --- */

@@ -24,6 +24,8 @@ const char *const *trace_command(const char *output, const struct trace_point *p
 bool trace_wait_attached(pid_t pid);
 /* Whether strace wrote that it injected. */
 bool trace_injected(const char *output);
+/* An error was put where the kernel has none: to take a file out of an epoll set needs no memory, and sd-event cannot do without. */
+bool trace_is_impossible(const char *output);
 
 /* The children of a process: each is stopped at its system calls until its execve, and the one that makes the nth of all is killed.
  * n 0: none is, they are counted. */
