@@ -127,7 +127,8 @@ int varlink_wire_read(struct varlink_wire *w, struct err *err) {
         if (n < 0) {
                 int code = errno;
 
-                return code == EAGAIN || code == EINTR ? -EAGAIN : err_sys(err, code, "receive");
+                return code == EAGAIN || code == EINTR || code == ENOMEM || code == ENOBUFS ? -EAGAIN
+                                                                                            : err_sys(err, code, "receive");
         }
         if (n == 0) {
                 w->eof = true;

@@ -37,7 +37,7 @@ int client_wait_hello(struct keeper_client *c, int timeout_msec) {
                 int r = io_receive(c->sock, &got, sizeof(got), &size, &fd, 1, &n_fds);
                 if (n_fds == 1)
                         (void)close(fd);
-                if (r == -EAGAIN || r == -EINTR)
+                if (io_is_passing(r))
                         continue;
                 if (r < 0 || size == 0)
                         return -ECONNRESET;
@@ -170,8 +170,8 @@ int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZ
         int r = keeper_client_flush(c); /* what was asked before comes before */
         if (r == 0)
                 r = c->n_queued > 0 ? -EAGAIN : io_send(c->sock, &m, sizeof(m), fds, n + 1);
-        if (r == -EPIPE)
-                r = -ECONNRESET;
+        if (r < 0)
+                r = client_sent(r);
         return r < 0 ? err_sys(err, -r, "send %s to the keeper", label) : 0;
 }
 
@@ -225,7 +225,7 @@ int keeper_client_read(struct keeper_client *c, struct keeper_event *ret) {
         int fd = -EBADF;
 
         int r = io_receive(c->sock, &event.message, sizeof(event.message), &size, &fd, 1, &n_fds);
-        if (r == -EAGAIN || r == -EINTR)
+        if (io_is_passing(r))
                 return 0;
         if (r < 0)
                 return r == -EMSGSIZE ? -EBADMSG : -ECONNRESET;

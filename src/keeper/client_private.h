@@ -17,6 +17,8 @@ struct keeper_client {
         size_t queue_size, queue_first, n_queued;
 };
 
+/* What came of a send: -EAGAIN is worth another one later, -ECONNRESET is the keeper's end. */
+int client_sent(int r);
 /* Sends, or keeps it for when there is room: 0, -ENOBUFS, -ENOMEM, -ECONNRESET. fd: borrowed, -EBADF: none. */
 int client_queue_send(struct keeper_client *c, const struct keeper_message *m, int fd);
 void client_queue_done(struct keeper_client *c);

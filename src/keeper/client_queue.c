@@ -10,11 +10,13 @@
 
 enum { QUEUE_FIRST_SIZE = 16 };
 
-static int send_now(struct keeper_client *c, const struct keeper_message *m, int fd) {
-        int r = io_send(c->sock, m, sizeof(*m), &fd, fd >= 0);
+/* ETOOMANYREFS, too: more fds are on their way to it than it may have open. */
+int client_sent(int r) {
+        return r == -EPIPE ? -ECONNRESET : io_is_passing(r) ? -EAGAIN : r;
+}
 
-        /* ETOOMANYREFS: more fds are on their way to it than it may have open */
-        return r == -EPIPE ? -ECONNRESET : r == -ETOOMANYREFS || r == -ENOBUFS ? -EAGAIN : r;
+static int send_now(struct keeper_client *c, const struct keeper_message *m, int fd) {
+        return client_sent(io_send(c->sock, m, sizeof(*m), &fd, fd >= 0));
 }
 
 static int grow(struct keeper_client *c) {

@@ -128,9 +128,13 @@ int launch_begin(struct keeper *k, const struct launch *launch, struct keeper_fa
 }
 
 /* 1: reaped; 0: still there. A process that is not our child any more (impossible) counts as gone. */
-static int reap(struct keeper *k, int *watched_fd, bool keep, siginfo_t *info, struct rusage *usage) {
-        info->si_pid = 0;
-        if (sys_waitid(P_PIDFD, (id_t)*watched_fd, info, WEXITED | WNOHANG, usage) == 0 && info->si_pid == 0)
+static int reap(struct keeper *k, int *watched_fd, int how, bool keep, siginfo_t *info, struct rusage *usage) {
+        int r;
+
+        do
+                info->si_pid = 0;
+        while ((r = sys_waitid(P_PIDFD, (id_t)*watched_fd, info, WEXITED | how, usage)) < 0 && errno == EINTR);
+        if (r == 0 && info->si_pid == 0)
                 return 0;
         (void)epoll_ctl(k->epoll, EPOLL_CTL_DEL, *watched_fd, NULL);
         if (!keep)
@@ -156,9 +160,12 @@ static void on_preparer(struct keeper *k, struct entry *e) {
 
         if (e->preparer == 0)
                 return;
-        if (!reap(k, &e->preparer_fd, false, &info, NULL)) {
-                (void)keeper_watch(k, e->preparer_fd, SOURCE_PREPARER, index_of(k, e), EPOLLIN); /* EEXIST: already */
-                return;
+        if (!reap(k, &e->preparer_fd, WNOHANG, false, &info, NULL)) {
+                int r = keeper_watch(k, e->preparer_fd, SOURCE_PREPARER, index_of(k, e), EPOLLIN);
+
+                if (r == 0 || r == -EEXIST)
+                        return;
+                (void)reap(k, &e->preparer_fd, 0, false, &info, NULL); /* its end of the pipe is closed: it is about to go */
         }
         e->preparer = 0;
         if (info.si_code != CLD_EXITED && !e->failed) {
@@ -170,7 +177,7 @@ static void on_preparer(struct keeper *k, struct entry *e) {
 static void on_payload(struct keeper *k, struct entry *e) {
         siginfo_t info;
 
-        if (e->payload == 0 || !reap(k, &e->payload_fd, true, &info, &e->exit.usage))
+        if (e->payload == 0 || !reap(k, &e->payload_fd, WNOHANG, true, &info, &e->exit.usage))
                 return;
         e->payload = 0;
         e->exit.code = info.si_code;
@@ -205,7 +212,7 @@ static void on_report(struct keeper *k, struct entry *e) {
                 ssize_t n = read(e->report_fd, &report, sizeof(report));
                 if (n < 0 && errno == EINTR)
                         continue;
-                if (n < 0 && errno == EAGAIN)
+                if (n < 0) /* it is told again that there is something */
                         return;
                 if (n != sizeof(report)) {
                         e->report_fd = close_fd(e->report_fd); /* its end; epoll forgets it by itself */

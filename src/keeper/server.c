@@ -9,15 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-static void watch_client(struct keeper *k, bool add) {
-        struct epoll_event event = {
-                .events = (k->n_replies < REPLIES_MAX ? EPOLLIN : 0) | (k->blocked ? EPOLLOUT : 0),
-                .data.u64 = SOURCE_CLIENT,
-        };
-
-        (void)epoll_ctl(k->epoll, add ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, k->client, &event);
-}
-
 static void drop_client(struct keeper *k) {
         k->client = close_fd(k->client);
         k->n_replies = 0;
@@ -26,6 +17,17 @@ static void drop_client(struct keeper *k) {
                 k->ending = true;
                 launch_kill_all(k);
         }
+}
+
+/* A client that is not heard is better told so: it comes again. */
+static void watch_client(struct keeper *k, bool add) {
+        struct epoll_event event = {
+                .events = (k->n_replies < REPLIES_MAX ? EPOLLIN : 0) | (k->blocked ? EPOLLOUT : 0),
+                .data.u64 = SOURCE_CLIENT,
+        };
+
+        if (epoll_ctl(k->epoll, add ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, k->client, &event) < 0)
+                drop_client(k);
 }
 
 /* Ends that were told but not forgotten are told again: whoever heard them may be dead. */
@@ -79,7 +81,7 @@ static bool send_message(struct keeper *k, const struct keeper_message *m, int f
 
         if (r == 0)
                 return true;
-        if (r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM || r == -ETOOMANYREFS)
+        if (io_is_passing(r))
                 k->blocked = true;
         else
                 drop_client(k);
@@ -208,11 +210,11 @@ static void answer(struct keeper *k, const struct keeper_message *request, int r
         (void)strcpy(m->name, request->name);
 }
 
-static void on_launch(struct keeper *k, const struct keeper_message *m, size_t n_fds) {
+static void on_launch(struct keeper *k, const struct keeper_message *m, size_t n_fds, bool fds_lost) {
         const struct launch launch = { .message = m, .fds = k->fds, .n_fds = n_fds };
-        struct keeper_failure failure;
+        struct keeper_failure failure = { .stage = KEEPER_STAGE_KEEPER, .error = EMFILE, .op = RECIPE_NONE };
 
-        if (launch_begin(k, &launch, &failure) == 0)
+        if (!fds_lost && launch_begin(k, &launch, &failure) == 0)
                 return;
         struct keeper_message *reply = add_reply(k, KEEPER_FAILED);
         memcpy(reply->id, m->id, KEEPER_ID_SIZE);
@@ -242,7 +244,9 @@ static void on_quit(struct keeper *k, const struct keeper_message *m) {
         k->ending = true;
 }
 
-static int on_hold(struct keeper *k, const struct keeper_message *m, size_t n_fds) {
+static int on_hold(struct keeper *k, const struct keeper_message *m, size_t n_fds, bool fds_lost) {
+        if (fds_lost)
+                return -EMFILE;
         if (m->name[0] == '\0' || n_fds != 1)
                 return -EINVAL;
         int r = held_put(&k->table, m->name, k->fds[0]);
@@ -251,10 +255,10 @@ static int on_hold(struct keeper *k, const struct keeper_message *m, size_t n_fd
         return r;
 }
 
-static void handle(struct keeper *k, const struct keeper_message *m, size_t n_fds) {
+static void handle(struct keeper *k, const struct keeper_message *m, size_t n_fds, bool fds_lost) {
         switch (m->kind) {
         case KEEPER_LAUNCH:
-                on_launch(k, m, n_fds);
+                on_launch(k, m, n_fds, fds_lost);
                 break;
         case KEEPER_FORGET:
                 on_forget(k, m);
@@ -264,7 +268,7 @@ static void handle(struct keeper *k, const struct keeper_message *m, size_t n_fd
                 k->list_at = 0;
                 break;
         case KEEPER_HOLD:
-                answer(k, m, on_hold(k, m, n_fds));
+                answer(k, m, on_hold(k, m, n_fds, fds_lost));
                 break;
         case KEEPER_TAKE:
                 answer(k, m, 0); /* found when it is sent */
@@ -295,10 +299,10 @@ void server_on_client(struct keeper *k, uint32_t events) {
                 struct keeper_message m;
                 size_t size = 0, n_fds = 0;
                 int r = io_receive(k->client, &m, sizeof(m), &size, k->fds, ARRAY_SIZE(k->fds), &n_fds);
-                if (r == -EAGAIN || r == -EINTR)
+                if (io_is_passing(r))
                         break;
-                if (r == 0 && size > 0 && is_sound(&m, size))
-                        handle(k, &m, n_fds);
+                if (r >= 0 && size > 0 && is_sound(&m, size))
+                        handle(k, &m, n_fds, r == IO_E_FDS_LOST);
                 else
                         drop_client(k); /* the end, or one that does not speak our language */
                 for (size_t i = 0; i < n_fds; i++)

@@ -117,14 +117,21 @@ int io_receive(int sock, void *data, size_t size, size_t *ret_size, int *fds, si
         if (got < 0)
                 return -errno;
         size_t n = collect_fds(&msg, fds, max_fds);
-        if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || n > max_fds) {
+        const bool lost = msg.msg_flags & MSG_CTRUNC; /* there is room for as many as a packet may have */
+        if ((msg.msg_flags & MSG_TRUNC) || lost || n > max_fds) {
                 for (size_t i = 0; i < n && i < max_fds; i++)
                         (void)close(fds[i]);
-                return -EMSGSIZE;
+                if ((msg.msg_flags & MSG_TRUNC) || n > max_fds)
+                        return -EMSGSIZE;
+                n = 0;
         }
         *ret_size = (size_t)got;
         *ret_n_fds = n;
-        return 0;
+        return lost ? IO_E_FDS_LOST : 0;
+}
+
+bool io_is_passing(int r) {
+        return r == -EAGAIN || r == -EINTR || r == -EMFILE || r == -ENFILE || r == -ENOMEM || r == -ENOBUFS || r == -ETOOMANYREFS;
 }
 
 const char *io_decimal(char buf[IO_DECIMAL_MAX], long long value) {

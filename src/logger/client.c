@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include <ctrsup/base/cleanup.h>
+#include <ctrsup/kernel/io.h>
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -114,7 +115,7 @@ static int send_request(int control, const struct wire_head *head, const char *c
         do
                 n = sendmsg(control, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
-        return n < 0 ? err_sys(err, errno, "tell the logger") : 0;
+        return n < 0 ? err_sys(err, io_is_passing(-errno) ? EAGAIN : errno, "tell the logger") : 0;
 }
 
 static struct wire_head head_of(enum wire_kind kind, const struct logger_stream *s) {
@@ -196,7 +197,7 @@ int logger_receive(int control, struct logger_event *ret, struct err *err) {
         do
                 n = recv(control, &e, sizeof(e), MSG_DONTWAIT | MSG_TRUNC);
         while (n < 0 && errno == EINTR);
-        if (n < 0 && errno == EAGAIN)
+        if (n < 0 && io_is_passing(-errno))
                 return 0;
         if (n < 0)
                 return err_sys(err, errno, "hear the logger");

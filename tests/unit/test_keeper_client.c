@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -233,5 +234,32 @@ static void test_words(void **state _unused_) {
         assert_int_equal(keeper_upgrade_explain(&(struct keeper_message){ .kind = KEEPER_HELLO }, NULL), 0);
 }
 
-unit_main(cmocka_unit_test(test_queue), cmocka_unit_test(test_launch_waits), cmocka_unit_test(test_bound),
+/* A process that may not have one more file gets the message all the same, once, and the next one as well. */
+static void test_no_room_for_fd(void **state _unused_) {
+        const struct keeper_message m = { .kind = KEEPER_STARTED, .pid = 17 };
+        struct keeper_event e = KEEPER_EVENT_NULL;
+        struct rlimit limit, none;
+        int other, sent;
+        struct keeper_client *c = client_new(&other);
+
+        sent = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        for (int n = 0; n < 2; n++)
+                assert_int_equal(io_send(other, &m, sizeof(m), &sent, 1), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = (struct rlimit){ 0, limit.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int r = keeper_client_read(c, &e);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(r, 1);
+        assert_int_equal(e.message.pid, 17);
+        assert_true(e.fd < 0);
+        assert_int_equal(keeper_client_read(c, &e), 1);
+        assert_true(e.fd >= 0);
+        keeper_event_done(&e);
+        (void)close(sent);
+        (void)close(other);
+        (void)keeper_client_free(c);
+}
+
+unit_main(cmocka_unit_test(test_queue), cmocka_unit_test(test_no_room_for_fd), cmocka_unit_test(test_launch_waits), cmocka_unit_test(test_bound),
           cmocka_unit_test(test_no_leak), cmocka_unit_test(test_other_version), cmocka_unit_test(test_words));

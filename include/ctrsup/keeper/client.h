@@ -69,5 +69,6 @@ struct keeper_event {
 #define KEEPER_EVENT_NULL ((struct keeper_event){ .fd = -EBADF })
 static inline void keeper_event_done(struct keeper_event *e) { e->fd = close_fd(e->fd); }
 
-/* 1: *ret is the next event; 0: nothing now; -ECONNRESET: the keeper is gone (or a newer connection took over); -EBADMSG. */
+/* 1: *ret is the next event, without its fd when this process may not have one more; 0: nothing now; -ECONNRESET: the keeper is gone
+ * (or a newer connection took over); -EBADMSG. */
 int keeper_client_read(struct keeper_client *c, struct keeper_event *ret);
