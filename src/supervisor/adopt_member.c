@@ -187,6 +187,7 @@ static void adopt_from_keeper(struct member *b, struct found_entry *f) {
                 return;
         }
         post_adopted(b, msg->pid, was, starting);
+        orphan_find_pidfd(b);
         if (starting) {
                 b->seen_by_keeper = true;
                 m->launching++;

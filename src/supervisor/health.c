@@ -2,6 +2,7 @@
 #include "inside.h"
 #include "member.h"
 #include "notify_socket.h"
+#include "orphan.h"
 
 #include <ctrsup/observe/probe.h>
 
@@ -174,7 +175,10 @@ static void begin_probe(struct member *b) {
         m->probing++;
         health_probe(&b->health->state);
         arm_at(b, manager_now(m).mono_usec + PROBE_TURN_USEC);
-        if (c->kind == HEALTHCHECK_EXEC)
+        orphan_find_pidfd(b);
+        if (b->host.pidfd < 0)
+                r = -EAGAIN;
+        else if (c->kind == HEALTHCHECK_EXEC)
                 r = begin_command(b, &err);
         else
                 r = probe_new(m->event, b->host.pidfd, c, on_probe, b, &b->health->probe, &err);

@@ -46,6 +46,7 @@ static void on_started(struct manager *m, struct member *b, struct keeper_event 
         (void)started_ticks(e->message.pid, &b->start_ticks, NULL);
         fdstore_put(m, b);
         member_post(b, &(struct event){ .kind = EVENT_STARTED, .pid = e->message.pid });
+        orphan_find_pidfd(b);
 
         /* Who shares its namespaces was in those of the start before: once more, into the new ones. The run of a job with a schedule is not
          * done twice for that. */

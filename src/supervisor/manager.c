@@ -305,6 +305,7 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                         if (b->host.leafed && b->state.populated && !b->launch_due && !b->seen_by_keeper &&
                             act_is_populated(&m->host, &b->host) == 0)
                                 member_post(b, &(struct event){ .kind = EVENT_EMPTY });
+                        orphan_find_pidfd(b);
                         b->exit_due = b->orphan; /* in case its pidfd could not be watched */
                         member_save(b);
                 }

@@ -477,6 +477,8 @@ bool member_launch(struct member *b) {
 
 bool member_finish(struct member *b) {
         struct err err = { 0 };
+
+        orphan_unwatch(b);
         int r = act_finish(&b->stack->manager->host, &b->host, b->state.container, &err);
 
         if (r == -EBUSY || r == -EAGAIN || (r < 0 && ++b->finish_tries < FINISH_TRIES))

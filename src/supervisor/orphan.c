@@ -1,7 +1,9 @@
 #include "orphan.h"
 #include "member.h"
 
+#include <ctrsup/kernel/cgroup_procs.h>
 #include <ctrsup/observe/exit.h>
+#include <ctrsup/observe/started.h>
 
 #include <fcntl.h>
 
@@ -79,11 +81,38 @@ bool orphan_ask(struct member *b) {
         return true;
 }
 
+static bool is_in_leaf(const struct member *b, pid_t pid) {
+        _cleanup_free_ pid_t *pids = NULL;
+        size_t n = 0;
+        bool found = false;
+
+        if (cgroup_read_procs(b->stack->manager->host.cgroups, b->host.group, b->host.leaf, &pids, &n, NULL) < 0)
+                return false;
+        for (size_t k = 0; k < n; k++)
+                found = found || pids[k] == pid;
+        return found;
+}
+
+void orphan_find_pidfd(struct member *b) {
+        _cleanup_fd_ int fd = -EBADF;
+
+        if (!b->state.alive || b->host.pidfd >= 0 || b->state.pid <= 0)
+                return;
+        if (b->start_ticks == 0 && started_ticks(b->state.pid, &b->start_ticks, NULL) < 0)
+                return;
+        if (started_open(b->state.pid, b->start_ticks, &fd) >= 0 && is_in_leaf(b, b->state.pid))
+                b->host.pidfd = take_fd(&fd);
+}
+
+void orphan_unwatch(struct member *b) {
+        b->pidfd_source = sd_event_source_disable_unref(b->pidfd_source);
+}
+
 void orphan_end(struct member *b) {
         struct manager *m = b->stack->manager;
         char name[KEEPER_NAME_MAX];
 
-        b->pidfd_source = sd_event_source_disable_unref(b->pidfd_source);
+        orphan_unwatch(b);
         if (b->orphan && m->host.keeper) {
                 orphan_name_held(name, b->host.id_text);
                 (void)keeper_client_release(m->host.keeper, name);

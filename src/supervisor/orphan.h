@@ -14,6 +14,10 @@ void orphan_hold_all(struct manager *m);
 /* Its main process has ended, as far as the pidfd tells: posts the end when somebody tells how it was, or that nobody will. false: ask again
  * soon. For the pump. */
 bool orphan_ask(struct member *b);
+/* One that runs and whose pidfd did not get here (no file to spare) is looked for: who has none cannot be signalled. */
+void orphan_find_pidfd(struct member *b);
+/* It ended: its pidfd is watched no more. Before that is closed: the keeper and systemd have it too, so the loop would hear of it yet. */
+void orphan_unwatch(struct member *b);
 /* It is over. */
 void orphan_end(struct member *b);
 /* Name under which a keeper holds the pidfd: "pid.<id>". */

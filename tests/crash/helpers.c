@@ -1,11 +1,15 @@
 /* The logger is killed LOGGER_KILLS (30; a logger comes at most once a second) times under a flood of lines, the keeper KEEPER_KILLS (60) times, alone and with the
  * supervisor or the logger: what was not read is not lost, containers live, are taken over and can be stopped, and no end that was
- * not 0 is told as 0. */
+ * not 0 is told as 0. And KEEPER_BREAKS (12) times the two are cut off from each other, and both live. */
 #include "rig/rig.h"
 #include "rig/story.h"
 
+#include <ctrsup/keeper/protocol.h>
+
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 enum { FLOODS = 3, STEADY = 6, BATCH_LINES = 2000, SETTLE_MS = 20000 };
@@ -176,6 +180,37 @@ static void kill_keepers(struct rig *r) {
         rig_ok(r, rig_remove(r, "keep", 20000) == 0 && check_settles(r, CHECK_EMPTY, SETTLE_MS), "removed, nothing is left");
 }
 
+/* The keeper lives and the supervisor's connection to it does not: a second one takes over. What the supervisor had of its containers it
+ * watches by itself from then on, and hears of their ends from both. */
+static void break_connections(struct rig *r) {
+        const unsigned breaks = rig_count("KEEPER_BREAKS", 12);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_buf_ struct buf stack = BUF_NULL;
+        unsigned wrong = 0;
+
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/run/keeper.sock", r->work);
+        story_head(r, &stack, "cut");
+        for (int k = 0; k < 4; k++)
+                buf_printf(&stack, "  c%d: {command: [/bin/beat, steady]}\n", k);
+        rig_ok(r, rig_apply(r, buf_text(&stack), 20000) == 0, "containers for a keeper that is cut off");
+        const pid_t keeper = host_find(r, "ctrsup-keeper"), supervisor = r->supervisor;
+        for (unsigned n = 0; n < breaks && wrong == 0; n++) {
+                _cleanup_fd_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+                struct keeper_message hello;
+
+                if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || recv(fd, &hello, sizeof(hello), 0) <= 0)
+                        wrong++;
+                if (rig_operate(r, "Restart", "cut", 20000) != 0 || !check_settles(r, CHECK_SETTLED, SETTLE_MS))
+                        wrong++;
+        }
+        rig_ok(r, wrong == 0 && !rig_supervisor_has_ended(r) && r->supervisor == supervisor,
+               "a supervisor that is cut off from its keeper comes back");
+        rig_ok(r, host_find(r, "ctrsup-keeper") == keeper, "to the same one");
+        if (r->supervisor == 0)
+                rig_start(r, NULL);
+        rig_ok(r, rig_wait_up(r, 10000) && rig_remove(r, "cut", 20000) == 0, "removed");
+}
+
 static int test(struct rig *r) {
         rig_configure(r, "reconcile = { interval = \"1s\"; };");
         rig_start(r, NULL);
@@ -183,6 +218,7 @@ static int test(struct rig *r) {
                 return rig_finish(r);
         kill_loggers(r);
         kill_keepers(r);
+        break_connections(r);
         return rig_finish(r);
 }
 
