@@ -96,7 +96,7 @@ void adopt_held(struct manager *m, const char *name) {
                         a->out_of_memory = true;
         }
         if (strcmp(name, LOGGER_HELD_NAME) == 0)
-                logger_link_listed(m, name);
+                logger_link_listed(m);
         if (a && is_taken(name) && keeper_client_take(m->host.keeper, name) >= 0)
                 m->adoption->awaited++;
 }

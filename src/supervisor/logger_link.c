@@ -8,6 +8,7 @@
 #include <ctrsup/logger/client.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -16,9 +17,18 @@ enum { FEED_QUEUE_MAX = 1024 * 1024 }; /* bytes waiting for a client above which
 
 static int spawn_again(struct manager *m);
 
-void logger_link_listed(struct manager *m, const char *name) {
-        if (m->host.logger < 0 && keeper_client_take(m->host.keeper, name) >= 0)
-                m->logger_listed = true;
+static bool ask_for_listed(struct manager *m) {
+        if (m->logger_listed && !m->logger_asked && m->host.keeper)
+                m->logger_asked = keeper_client_take(m->host.keeper, LOGGER_HELD_NAME) >= 0;
+        return !m->logger_listed || m->logger_asked;
+}
+
+void logger_link_listed(struct manager *m) {
+        if (m->host.logger >= 0)
+                return;
+        m->logger_listed = true;
+        m->logger_asked = false;
+        (void)ask_for_listed(m);
 }
 
 /* --- events --- */
@@ -101,10 +111,13 @@ void logger_link_taken(struct manager *m, const char *name, struct keeper_event 
                 log_pipes_taken(m, name, e);
                 return;
         }
-        m->logger_listed = false;
         if (m->host.logger >= 0)
                 return;
-        if (e->fd < 0 || watch_socket(m, take_fd(&e->fd), NULL) < 0)
+        m->logger_listed = e->message.error == 0 && (e->fd < 0 || watch_socket(m, take_fd(&e->fd), NULL) < 0);
+        m->logger_asked = false;
+        if (m->logger_listed) /* it did not get here, or cannot be heard yet: the logger lives, and two would share what is written */
+                manager_poke(m);
+        else if (m->host.logger < 0)
                 (void)spawn_again(m);
 }
 
@@ -134,8 +147,11 @@ int logger_link_spawn(struct manager *m, struct err *err) {
         if (r < 0)
                 return err_wrap(err, "start the logger");
         r = sd_event_add_io(m->event, &child, pidfd, EPOLLIN, on_child, m);
-        if (r < 0)
+        if (r < 0) {
+                (void)kill(m->logger_pid, SIGKILL); /* it has nothing yet */
+                (void)waitpid(m->logger_pid, NULL, 0);
                 return err_sys(err, -r, "watch the logger");
+        }
         (void)sd_event_source_set_io_fd_own(child, 1);
         (void)take_fd(&pidfd);
         (void)sd_event_source_set_floating(child, true);
@@ -147,7 +163,10 @@ int logger_link_spawn(struct manager *m, struct err *err) {
         r = hold_socket(m, control);
         if (r < 0)
                 return err_sys(err, -r, "give the logger's socket to the keeper");
-        return watch_socket(m, take_fd(&control), err);
+        r = watch_socket(m, take_fd(&control), err);
+        m->logger_listed = r < 0 && m->options->mode == MODE_SERVICE; /* it lives, and comes back from the keeper */
+        m->logger_asked = false;
+        return r;
 }
 
 static int spawn_again(struct manager *m) {
@@ -183,6 +202,8 @@ void logger_link_tend(struct manager *m) {
 }
 
 bool logger_link_again(struct manager *m) {
+        if (!ask_for_listed(m))
+                return false;
         if (m->logger_due && manager_now(m).mono_usec < m->logger_spawned_usec + RESPAWN_USEC)
                 return false;
         if (m->logger_due)

@@ -14,7 +14,7 @@ void logger_link_tend(struct manager *m);
 /* A keeper that knows nothing took the old one's place. */
 void logger_link_keeper_is_new(struct manager *m);
 /* From the keeper's table: it holds a logger's socket. */
-void logger_link_listed(struct manager *m, const char *name);
+void logger_link_listed(struct manager *m);
 /* The keeper gave one back. */
 void logger_link_taken(struct manager *m, const char *name, struct keeper_event *e);
 

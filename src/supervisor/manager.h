@@ -202,6 +202,7 @@ struct manager {
         bool over;                     /* the loop ends now */
         bool logger_due;               /* another one, a second after the last */
         bool logger_listed;            /* the keeper holds a logger's socket: it comes back, do not spawn */
+        bool logger_asked;             /* and was asked for it */
         int exit_code;
         char own_runtime[128];         /* MODE_RUN */
         gid_t *admin_gids, *read_gids; /* of the settings' groups that exist */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum { INBOX_MAX = 150 /* about what a socket takes */, OUTBOX_MAX = 512, ENTRIES_MAX = 1024, HELD_MAX = 1024 };
-enum { NOT_STARTED_ONE_IN = 10, SLOW_ONE_IN = 30, LOST_ONE_IN = 300 };
+enum { NOT_STARTED_ONE_IN = 10, SLOW_ONE_IN = 30, LOST_ONE_IN = 300, NO_ROOM_ONE_IN = 60 };
 
 /* A request as it lies in the socket: fds are what they mean. */
 struct request {
@@ -437,6 +437,13 @@ size_t keeper_count_held(void) {
         return keeper.alive ? keeper.n_held : 0;
 }
 
+bool keeper_holds(const void *object) {
+        for (size_t n = 0; keeper.alive && n < keeper.n_held; n++)
+                if (keeper.held[n].what.object == object)
+                        return true;
+        return false;
+}
+
 size_t keeper_count(void) {
         size_t count = 0;
 
@@ -651,7 +658,8 @@ int keeper_client_read(struct keeper_client *c, struct keeper_event *ret) {
         if (c->n_outbox == 0)
                 return is_connected(c) ? 0 : -ECONNRESET;
         *ret = (struct keeper_event){ .message = c->outbox[0].message, .fd = -EBADF };
-        if (c->outbox[0].fd.kind != FD_NONE)
+        /* Without it: the supervisor may not have one more file open at that moment. */
+        if (c->outbox[0].fd.kind != FD_NONE && (world.calm || !chance_one_in(&world.chance, NO_ROOM_ONE_IN)))
                 ret->fd = world_fd(c->outbox[0].fd.kind, c->outbox[0].fd.object);
         memmove(c->outbox, c->outbox + 1, --c->n_outbox * sizeof(c->outbox[0]));
         return 1;

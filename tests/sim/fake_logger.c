@@ -115,6 +115,8 @@ int logger_spawn(const struct logger_spawn *args, int *ret_control, int *ret_pid
                 return err_set(err, EIO, "killed");
         if (!world.calm && chance_one_in(&world.chance, 10))
                 return err_set(err, EAGAIN, "start the logger: no process could be made");
+        if (logger_is_alive() && keeper_holds(current))
+                violation("a second logger is started, and the keeper has the socket of one that lives");
         struct logger *l = calloc(1, sizeof(*l));
         l->alive = true;
         l->pid = WORLD_FIRST_PID - 100000;

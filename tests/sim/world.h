@@ -177,6 +177,7 @@ bool keeper_is_awake(void);                   /* it lives, and reads */
 bool keeper_knows(const struct proc *p);
 size_t keeper_count(void);                    /* entries */
 size_t keeper_count_held(void);
+bool keeper_holds(const void *object);
 bool keeper_client_is_readable(const void *client);
 
 /* fake_logger.c */
