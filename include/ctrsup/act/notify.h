@@ -7,6 +7,8 @@
  * One for each start, so that what a process of the last one sent cannot be taken for the new one's. The keeper holds the socket, and
  * systemd's store, and we have it open; only when all three are lost it is bound anew: the folder, not the socket, is what the container
  * has mounted, so it sees the new one. What was unread is lost then, what is sent afterwards is not.
+ *
+ * It takes net.unix.max_dgram_qlen messages (10; 512 where systemd has set it): who says more while nobody reads waits until somebody does.
  */
 #pragma once
 
