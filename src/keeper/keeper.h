@@ -30,6 +30,7 @@ struct keeper {
         int runtime;                  /* the runtime directory, for the socket's name */
         int host_mounts, own_mounts, init;
         bool ephemeral, ending;
+        unsigned stray_looks; /* left, for children that nobody told of */
         struct table table;
         struct upgrade upgrade;
         char program[PATH_MAX], runtime_path[PATH_MAX], init_path[PATH_MAX]; /* absolute, in the host's mount namespace */
@@ -53,6 +54,8 @@ struct launch {
 int launch_begin(struct keeper *k, const struct launch *launch, struct keeper_failure *ret);
 void launch_on_event(struct keeper *k, enum source source, uint32_t index);
 void launch_kill_all(struct keeper *k);
+int launch_timeout_msec(const struct keeper *k);
+void launch_tick(struct keeper *k); /* after each wait */
 int launch_watch_all(struct keeper *k); /* after an upgrade: everything that can still happen to what is in the table */
 uint64_t keeper_now_usec(void);         /* CLOCK_BOOTTIME */
 int keeper_watch(struct keeper *k, int fd, enum source source, uint32_t index, uint32_t events);

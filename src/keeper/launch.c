@@ -14,6 +14,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
+/* After a preparer was killed: the child that it did not tell us of may take a while to end, and no event says when. */
+enum { STRAY_LOOKS = 50, STRAY_LOOK_MSEC = 100 };
+
 int keeper_watch(struct keeper *k, int fd, enum source source, uint32_t index, uint32_t events) {
         struct epoll_event event = { .events = events, .data.u64 = (uint64_t)index << 8 | source };
 
@@ -168,6 +171,8 @@ static void on_preparer(struct keeper *k, struct entry *e) {
                 (void)reap(k, &e->preparer_fd, 0, false, &info, NULL); /* its end of the pipe is closed: it is about to go */
         }
         e->preparer = 0;
+        if (info.si_code != CLD_EXITED && e->payload_fd < 0)
+                k->stray_looks = STRAY_LOOKS;
         if (info.si_code != CLD_EXITED && !e->failed) {
                 e->killed = true;
                 e->failure = killed_by(KEEPER_STAGE_PREPARE, info.si_status);
@@ -267,6 +272,17 @@ static void reap_unknown(struct keeper *k) {
                         return; /* known, or may become known when a report is read */
         }
         (void)sys_waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG, NULL);
+}
+
+int launch_timeout_msec(const struct keeper *k) {
+        return k->stray_looks > 0 ? STRAY_LOOK_MSEC : -1;
+}
+
+void launch_tick(struct keeper *k) {
+        if (k->stray_looks == 0)
+                return;
+        k->stray_looks--;
+        reap_unknown(k);
 }
 
 void launch_on_event(struct keeper *k, enum source source, uint32_t index) {

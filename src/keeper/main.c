@@ -23,7 +23,8 @@ static void serve(struct keeper *k) {
         struct epoll_event events[EVENTS];
 
         while (!k->ending || k->table.n_live > 0) {
-                int n = epoll_wait(k->epoll, events, EVENTS, upgrade_timeout_msec(k));
+                int msec = launch_timeout_msec(k);
+                int n = epoll_wait(k->epoll, events, EVENTS, msec >= 0 ? msec : upgrade_timeout_msec(k));
                 for (int i = 0; i < n; i++) {
                         enum source source = events[i].data.u64 & 0xff;
                         uint32_t index = (uint32_t)(events[i].data.u64 >> 8);
@@ -36,6 +37,7 @@ static void serve(struct keeper *k) {
                         else
                                 launch_on_event(k, source, index);
                 }
+                launch_tick(k);
                 upgrade_tick(k);
                 server_flush(k);
         }
