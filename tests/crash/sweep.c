@@ -99,17 +99,18 @@ static bool start_traced(struct sweep *w, const struct trace_point *p) {
         return p && (p->error[0] ? trace_injected(w->trace) : ended);
 }
 
-/* Runs the operation with p (NULL: nothing) in its way; whether p was reached. */
-static bool run_traced(struct sweep *w, const struct scenario *c, const struct trace_point *p, unsigned *ret_count) {
+/* Runs the operation with p in its way; whether it was reached. p NULL: nothing is, and *ret_seen gets all points. */
+static bool run_traced(struct sweep *w, const struct scenario *c, const struct trace_point *p, struct trace_points *ret_seen) {
         struct rig *r = w->rig;
         bool hit = false;
 
         if (c->target == CHILD) {
-                struct trace_children *t = trace_children_start(host_find(r, "ctrsup-keeper"), p ? p->ordinal : 0);
+                struct trace_children *t = trace_children_start(host_find(r, "ctrsup-keeper"), p);
                 (void)operate(w, c);
                 unsigned count = trace_children_end(t, &hit);
-                if (ret_count)
-                        *ret_count = count;
+                for (unsigned n = 1; !p && n <= count; n++)
+                        trace_points_add_child(ret_seen, t, n);
+                trace_children_free(t);
                 return hit;
         }
         (void)remove(w->trace);
@@ -191,11 +192,15 @@ static bool at_point(struct sweep *w, const struct scenario *c, const struct tra
                 return false;
         const long said = rig_log_size(w->rig);
         const unsigned refused = w->refused;
+        const pid_t keeper = c->target == KEEPER && p->error[0] ? host_find(w->rig, "ctrsup-keeper") : 0;
         w->rig->crashed = false;
         bool hit = run_traced(w, c, p, NULL);
         w->hit += hit;
         w->missed += !hit;
         if (!ended_well(w, c, p, ret_why))
+                return false;
+        *ret_why = "an error ended the keeper";
+        if (keeper > 0 && host_find(w->rig, "ctrsup-keeper") != keeper)
                 return false;
         *ret_why = "it ended without a word";
         if (w->refused > refused && rig_log_size(w->rig) == said)
@@ -220,22 +225,17 @@ struct point {
 
 static size_t record(struct sweep *w, const struct scenario *c, struct point **points, size_t n) {
         struct trace_points t = { 0 };
-        unsigned count = 0;
 
         if (!go_on(w) || !prepare(w, c->before))
                 return n;
-        (void)run_traced(w, c, NULL, &count);
-        if (c->target == CHILD)
-                for (unsigned k = 1; k <= count; k++)
-                        trace_points_add(&t, "*", k, "");
-        else
+        (void)run_traced(w, c, NULL, &t);
+        if (c->target != CHILD)
                 trace_points_read(&t, w->trace);
         *points = reallocarray(*points, n + t.n + 1, sizeof(**points));
         if (!*points)
                 abort();
         for (size_t k = 0; k < t.n; k++)
-                if (c->target != KEEPER || !t.items[k].error[0]) /* the keeper is killed; errors are the supervisor's part */
-                        (*points)[n++] = (struct point){ c, t.items[k] };
+                (*points)[n++] = (struct point){ c, t.items[k] };
         rig_note("%-14s %zu points", c->name, t.n);
         free(t.items);
         return n;

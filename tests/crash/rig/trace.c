@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@ static const struct {
         { "ENOSPC", " write pwrite64 mkdirat mkdir renameat renameat2 fsync ftruncate inotify_add_watch openat " },
         { "EIO", " read pread64 write pwrite64 fsync renameat renameat2 unlinkat getdents64 openat ftruncate newfstatat fstat " },
         { "EINTR", " read write pwrite64 openat openat2 epoll_wait poll ppoll recvmsg sendmsg sendto recvfrom flock connect waitid clock_nanosleep " },
+        { "EAGAIN", " clone clone3 fork recvmsg sendmsg " },
 };
 
 void trace_points_add(struct trace_points *t, const char *call, unsigned ordinal, const char *error) {
@@ -60,6 +63,25 @@ void trace_points_read(struct trace_points *t, const char *path) {
                                 trace_points_add(t, line, ordinal, errors[e].error);
         }
         free(seen.items);
+}
+
+/* What a container's process calls on its way to exec. */
+#define CALL(name) { SYS_##name, " " #name " " }
+static const struct {
+        long number;
+        const char *name;
+} calls[] = {
+        CALL(read),   CALL(write),    CALL(openat),     CALL(openat2),       CALL(open_tree), CALL(socket), CALL(pipe2),   CALL(dup),
+        CALL(fcntl),  CALL(mmap),     CALL(brk),        CALL(clone),         CALL(clone3),    CALL(mkdirat), CALL(waitid), CALL(pidfd_open),
+        CALL(fsopen), CALL(fsmount),  CALL(move_mount), CALL(mount_setattr), CALL(sendmsg),   CALL(recvmsg), CALL(poll),  CALL(memfd_create),
+};
+
+void trace_points_add_child(struct trace_points *t, const struct trace_children *c, unsigned n) {
+        trace_points_add(t, "*", n, "");
+        for (size_t k = 0; k < ARRAY_SIZE(calls); k++)
+                for (size_t e = 0; trace_children_call(c, n) == calls[k].number && e < ARRAY_SIZE(errors); e++)
+                        if (strstr(errors[e].calls, calls[k].name))
+                                trace_points_add(t, "*", n, errors[e].error);
 }
 
 const char *const *trace_command(const char *output, const struct trace_point *p, pid_t attach_to) {
@@ -129,12 +151,56 @@ bool trace_is_impossible(const char *output) {
 
 /* --- children --- */
 
+enum { CHILD_CALLS_MAX = 1024 };
+
 struct trace_children {
-        pid_t tracer, parent;
+        pid_t tracer, parent, failing; /* in the call that is to fail */
         unsigned wanted;
+        int error; /* 0: SIGKILL */
         volatile unsigned count;
         volatile bool attached, hit;
+        long calls[CHILD_CALLS_MAX];
 };
+
+long trace_children_call(const struct trace_children *t, unsigned n) {
+        return n > 0 && n <= CHILD_CALLS_MAX ? t->calls[n - 1] : -1;
+}
+
+/* A call is skipped by giving it a number that none has, and answered at its end. */
+static void make_fail(struct trace_children *t, pid_t pid, bool entry) {
+        struct user_regs_struct regs;
+
+        if (ptrace(PTRACE_GETREGS, pid, 0, &regs) < 0)
+                return;
+        if (entry)
+                regs.orig_rax = (unsigned long long)-1;
+        else
+                regs.rax = (unsigned long long)-t->error;
+        t->failing = entry ? pid : 0;
+        (void)ptrace(PTRACE_SETREGS, pid, 0, &regs);
+}
+
+static void on_call(struct trace_children *t, pid_t pid) {
+        struct __ptrace_syscall_info info;
+
+        if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0)
+                return;
+        if (info.op == PTRACE_SYSCALL_INFO_EXIT && t->failing == pid) {
+                make_fail(t, pid, false);
+                return;
+        }
+        if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
+                return;
+        if (t->count < CHILD_CALLS_MAX)
+                t->calls[t->count] = (long)info.entry.nr;
+        if (++t->count != t->wanted)
+                return;
+        t->hit = true;
+        if (t->error)
+                make_fail(t, pid, true);
+        else
+                (void)kill(pid, SIGKILL);
+}
 
 static void on_stop(struct trace_children *t, pid_t pid, int status) {
         const int event = status >> 16, signal = WSTOPSIG(status);
@@ -149,15 +215,9 @@ static void on_stop(struct trace_children *t, pid_t pid, int status) {
                 (void)ptrace(PTRACE_DETACH, pid, 0, 0);
                 return;
         }
-        if (signal == (SIGTRAP | 0x80)) {
-                struct __ptrace_syscall_info info;
-
-                if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY &&
-                    ++t->count == t->wanted) {
-                        t->hit = true;
-                        (void)kill(pid, SIGKILL);
-                }
-        } else if (event == 0)
+        if (signal == (SIGTRAP | 0x80))
+                on_call(t, pid);
+        else if (event == 0)
                 pass = signal;
         (void)ptrace(PTRACE_SYSCALL, pid, 0, pass);
 }
@@ -177,13 +237,26 @@ static _Noreturn void trace(struct trace_children *t) {
         _exit(0);
 }
 
-struct trace_children *trace_children_start(pid_t parent, unsigned n) {
+static int error_of(const char *name) {
+        static const struct {
+                const char *name;
+                int code;
+        } codes[] = { { "EMFILE", EMFILE }, { "ENOMEM", ENOMEM }, { "ENOSPC", ENOSPC }, { "EIO", EIO }, { "EINTR", EINTR }, { "EAGAIN", EAGAIN } };
+
+        for (size_t n = 0; n < ARRAY_SIZE(codes); n++)
+                if (strcmp(codes[n].name, name) == 0)
+                        return codes[n].code;
+        return 0;
+}
+
+struct trace_children *trace_children_start(pid_t parent, const struct trace_point *p) {
         struct trace_children *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
         if (t == MAP_FAILED)
                 return NULL;
         t->parent = parent;
-        t->wanted = n;
+        t->wanted = p ? p->ordinal : 0;
+        t->error = p ? error_of(p->error) : 0;
         pid_t pid = fork(); /* not into *t at once: that is the child's too */
         if (pid == 0)
                 trace(t);
@@ -194,11 +267,12 @@ struct trace_children *trace_children_start(pid_t parent, unsigned n) {
 }
 
 unsigned trace_children_end(struct trace_children *t, bool *ret_hit) {
-        unsigned count = t->count;
-
         *ret_hit = t->hit;
         (void)kill(t->tracer, SIGKILL); /* what it traced goes on by itself */
         (void)waitpid(t->tracer, NULL, 0);
+        return t->count;
+}
+
+void trace_children_free(struct trace_children *t) {
         (void)munmap(t, sizeof(*t));
-        return count;
 }

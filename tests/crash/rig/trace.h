@@ -27,8 +27,13 @@ bool trace_injected(const char *output);
 /* An error was put where the kernel has none: to take a file out of an epoll set needs no memory, and sd-event cannot do without. */
 bool trace_is_impossible(const char *output);
 
-/* The children of a process: each is stopped at its system calls until its execve, and the one that makes the nth of all is killed.
- * n 0: none is, they are counted. */
+/* The children of a process: each is stopped at its system calls until its execve, and the call that is the point's by its ordinal
+ * among all of them fails, or its caller is killed. p NULL: none, they are counted. */
 struct trace_children;
-struct trace_children *trace_children_start(pid_t parent, unsigned n);
-unsigned trace_children_end(struct trace_children *t, bool *ret_hit); /* frees; returns the count */
+struct trace_children *trace_children_start(pid_t parent, const struct trace_point *p);
+unsigned trace_children_end(struct trace_children *t, bool *ret_hit); /* returns the count */
+void trace_children_free(struct trace_children *t);
+/* The number of the nth call, from 1; -1: not known. */
+long trace_children_call(const struct trace_children *t, unsigned n);
+/* The nth call of children: once for the signal, and once for each error that may come of it. */
+void trace_points_add_child(struct trace_points *t, const struct trace_children *c, unsigned n);
