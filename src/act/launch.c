@@ -250,8 +250,13 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
                 .upper_dir = p->upper[0] ? p->upper : NULL,
                 .volume_dirs = (const char *const *)p->volume_dirs,
                 .notify_dir = i->notifies ? act_notify_path(h, i, notify_dir) : NULL,
+                .hook = l->hook,
+                .hook_key = l->hook_key,
+                .environment = l->environment,
+                .n_environment = l->n_environment,
                 .n_thermal_cpus = h->n_thermal_cpus,
         };
+        char label[KEEPER_LABEL_MAX + 32];
 
         memcpy(in.id, i->id, sizeof(in.id));
         for (int s = 0; s < 3; s++)
@@ -268,7 +273,8 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
         if (r < 0)
                 return r;
         i->command_op = (uint32_t)recipe_n_ops(recipe_plan_recipe(i->plan)) - 1;
-        r = keeper_client_launch(h->keeper, i->id, i->group, recipe_plan_recipe(i->plan), err);
+        (void)snprintf(label, sizeof(label), "%s%s%s", i->group, l->hook ? ACT_HOOK_MARK : "", l->hook ? l->hook_key : "");
+        r = keeper_client_launch(h->keeper, i->id, label, recipe_plan_recipe(i->plan), err);
         recipe_plan_sent(i->plan);
         return r;
 }
@@ -289,7 +295,7 @@ static int prepare_and_send(struct act_host *h, struct act_instance *i, const st
         r = ensure_cgroup(h, i, l, p, ret_mark, err);
         if (r < 0)
                 return r;
-        r = spec_notifies(l->container) ? act_notify_open(h, i, err) : 0;
+        r = spec_notifies(l->container) && !l->hook ? act_notify_open(h, i, err) : 0;
         if (r < 0)
                 return r;
         i->log = l->streams ? ACT_LOG_CALLER : act_log_choose(h, l->container);

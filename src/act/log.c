@@ -220,15 +220,17 @@ int act_log_open(struct act_host *h, struct act_instance *i, const struct spec_c
         return r;
 }
 
-/* A pipe's read end leads to its write end. One that is lost has no reader either. */
+/* A pipe's read end leads to its write end. One that is lost has no reader either: then nobody hears it. */
 static int join_pipe(int read_fd, bool lost, int *ret, struct err *err) {
         char path[32];
 
         if (read_fd < 0 && !lost)
                 return -EAGAIN;
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", read_fd);
-        *ret = open(lost ? "/dev/null" : path, O_WRONLY | O_CLOEXEC);
-        return *ret < 0 ? err_sys(err, errno, "open its log pipe") : 0;
+        *ret = lost ? -EBADF : open(path, O_WRONLY | O_CLOEXEC);
+        if (*ret < 0)
+                *ret = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        return *ret < 0 ? err_sys(err, errno, "open /dev/null") : 0;
 }
 
 int act_log_join(const struct act_instance *i, const struct spec_container *c, struct act_log_ends *ret, struct err *err) {

@@ -64,7 +64,15 @@ static void add_names(struct recipe_plan *p, const struct recipe_input *in) {
                 recipe_plan_step(p, OP(LOOPBACK), "namespaces.net", "bring lo up");
 }
 
-static void add_arguments(struct recipe_plan *p, const struct spec_container *c) {
+static void add_arguments(struct recipe_plan *p, const struct recipe_input *in) {
+        const struct spec_container *c = in->container;
+
+        if (in->hook) {
+                for (size_t i = 0; i < in->hook->command.n; i++)
+                        recipe_arg(p->recipe, in->hook->command.items[i]);
+                p->command = in->hook->command.items[0];
+                return;
+        }
         for (size_t i = 0; i < c->entrypoint.n; i++)
                 recipe_arg(p->recipe, c->entrypoint.items[i]);
         for (size_t i = 0; i < c->command.n; i++)
@@ -95,6 +103,26 @@ static int finish(struct recipe_plan **p, struct recipe_plan **ret, struct err *
         return 0;
 }
 
+struct hook_keys {
+        char user[64], working_dir[64], command[64];
+};
+
+/* What the hook says itself has a key of its own. */
+static void become_hook(struct recipe_process *process, const struct recipe_input *in, struct hook_keys *keys) {
+        (void)snprintf(keys->user, sizeof(keys->user), "%s.user", in->hook_key);
+        (void)snprintf(keys->working_dir, sizeof(keys->working_dir), "%s.working_dir", in->hook_key);
+        (void)snprintf(keys->command, sizeof(keys->command), "%s.command", in->hook_key);
+        process->command_key = keys->command;
+        if (in->hook->user) {
+                process->user = in->hook->user;
+                process->user_key = keys->user;
+        }
+        if (in->hook->working_dir) {
+                process->working_dir = in->hook->working_dir;
+                process->dir_key = keys->working_dir;
+        }
+}
+
 int recipe_make(const struct recipe_input *in, struct recipe_plan **ret, struct err *err) {
         const struct spec_container *c = in->container;
         const struct recipe_head head = {
@@ -111,15 +139,19 @@ int recipe_make(const struct recipe_input *in, struct recipe_plan **ret, struct 
                 .user_key = "user",
                 .working_dir = c->working_dir ? c->working_dir : "/",
                 .dir_key = "working_dir",
+                .command_key = c->entrypoint.n > 0 ? "entrypoint" : "command",
                 .stdio = in->stdio,
                 .pty_socket = -EBADF,
-                .command_flags = c->init ? RECIPE_INIT : 0,
+                .command_flags = c->init && !in->hook ? RECIPE_INIT : 0,
         };
+        struct hook_keys keys;
         struct recipe_slots slots = { 0 };
 
         int r = check_input(in, err);
         if (r < 0)
                 return r;
+        if (in->hook)
+                become_hook(&process, in, &keys);
         _cleanup_recipe_plan_ struct recipe_plan *p = recipe_plan_new(in->spec, c, in->replica, &head);
         if (!p)
                 return err_oom(err);
@@ -127,8 +159,10 @@ int recipe_make(const struct recipe_input *in, struct recipe_plan **ret, struct 
                                                  .container = c,
                                                  .replica = in->replica,
                                                  .id = in->id,
+                                                 .more = in->environment,
+                                                 .n_more = in->n_environment,
                                                  .notifies = in->notify_dir != NULL });
-        add_arguments(p, c);
+        add_arguments(p, in);
         recipe_plan_cgroups(p, in->tasks_fds, in->n_tasks_fds);
         recipe_plan_prepare_process(p, &process);
         r = recipe_plan_open_mounts(p, in, &slots, err);
@@ -164,6 +198,7 @@ int recipe_make_exec(const struct recipe_exec_input *in, struct recipe_plan **re
                                : c->working_dir ? c->working_dir
                                                 : "/",
                 .dir_key = in->working_dir ? "" : "working_dir",
+                .command_key = "command",
                 .stdio = in->stdio,
                 .pty_socket = in->pty_socket,
                 .rows = in->rows,

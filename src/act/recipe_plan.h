@@ -64,7 +64,7 @@ void recipe_plan_attach_mounts(struct recipe_plan *p, const struct recipe_input 
 /* -- recipe_process.c: what a start and an exec have in common -- */
 struct recipe_process {
         const struct spec_container *container;
-        const char *user, *working_dir, *user_key, *dir_key;
+        const char *user, *working_dir, *user_key, *dir_key, *command_key;
         const struct recipe_stream *stdio;
         int pty_socket;
         unsigned rows, columns;

@@ -64,7 +64,7 @@ void recipe_plan_become_process(struct recipe_plan *p, const struct recipe_proce
                          process->working_dir);
         add_ulimits(p, c);
         recipe_plan_step(p, OP(COMMAND, .flags = process->command_flags, .str = { p->path }),
-                         c->entrypoint.n > 0 && !p->exec ? "entrypoint" : "command", "execute %s", p->command);
+                         process->command_key, "execute %s", p->command);
         p->user = arena_strdup(p->arena, process->user);
         p->failed = p->failed || !p->user;
 }

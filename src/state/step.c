@@ -43,7 +43,7 @@ static void launch_next(struct move *m) {
         struct instance *i = m->i;
 
         i->generation++;
-        i->launching = true;
+        i->launching = i->unnamed = true;
         i->killed = i->oom = false;
         i->kills = 0;
         i->deadline_usec = later(m->now->mono_usec, LAUNCH_TIMEOUT_USEC);
@@ -142,8 +142,9 @@ static void end(struct move *m, struct exit_info how, bool populated) {
         if (i->oom && !i->killed && how.reason == EXIT_KILLED && how.signal == SIGKILL)
                 how.reason = EXIT_OOM;
         m->step.ended = true;
-        m->step.uptime_usec = i->alive && m->now->mono_usec > i->started_usec ? m->now->mono_usec - i->started_usec : 0;
-        i->attempts = backoff_attempts_after(&i->policy.restart_policy, i->attempts, i->alive ? m->step.uptime_usec : 0);
+        if (i->alive && how.reason != EXIT_NOT_STARTED && m->now->mono_usec > i->started_usec) /* not of a hook */
+                m->step.uptime_usec = m->now->mono_usec - i->started_usec;
+        i->attempts = backoff_attempts_after(&i->policy.restart_policy, i->attempts, m->step.uptime_usec);
         i->last_exit = how;
         i->launching = i->alive = i->leaving = false;
         i->populated = populated;
@@ -497,8 +498,9 @@ static void adopt_hooks(struct move *m) {
                 i->ready_early = i->ready_early || (m->e->starting && was->ready_early);
                 return;
         }
-        bool ready = i->phase == PHASE_RUNNING && i->ready_early && (!was || was->hook != HOOK_POST_START);
-        i->hook = was ? was->hook : HOOK_NONE;
+        bool over = !was || was->hook != HOOK_POST_START || was->hooks_ended >= i->policy.hooks[HOOK_POST_START]; /* there may be fewer now */
+        bool ready = i->phase == PHASE_RUNNING && i->ready_early && over;
+        i->hook = !was || (was->hook == HOOK_POST_START && over) ? HOOK_NONE : was->hook;
         i->hooks_ended = was ? was->hooks_ended : 0;
         i->ran = was ? was->ran : i->ran;
         i->ready_early = was && was->ready_early;

@@ -56,6 +56,7 @@ static const struct number {
         NEWER("hook", INT, instance.hook),
         NEWER("hooks_ended", U32, instance.hooks_ended),
         NEWER("ran", BOOL, instance.ran),
+        NEWER("unnamed", BOOL, instance.unnamed),
         NEWER("ready_early", BOOL, instance.ready_early),
         NUMBER("launching", BOOL, instance.launching),
         NUMBER("killed", BOOL, instance.killed),

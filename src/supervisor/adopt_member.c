@@ -35,7 +35,20 @@ static struct found_leaf *leaf_of(struct adoption *a, const struct member *b, bo
 }
 
 static bool is_of(const struct found_entry *f, const struct member *b) {
-        return !f->claimed && f->event.message.recipe_kind == RECIPE_START && strcmp(f->event.message.label, b->host.group) == 0;
+        const char *label = f->event.message.label;
+        size_t len = strcspn(label, ACT_HOOK_MARK);
+
+        return !f->claimed && f->event.message.recipe_kind == RECIPE_START && strlen(b->host.group) == len &&
+               strncmp(label, b->host.group, len) == 0;
+}
+
+static bool is_recorded(const struct found_entry *f, const struct member *b) {
+        return b->run && !b->run->instance.unnamed && memcmp(f->event.message.id, b->run->instance.id, KEEPER_ID_SIZE) == 0;
+}
+
+/* A hook's container whose record was lost: never to be taken for the member itself. */
+static bool is_stray_hook(const struct found_entry *f, const struct member *b) {
+        return strpbrk(f->event.message.label, ACT_HOOK_MARK) && !is_recorded(f, b);
 }
 
 static bool lives(const struct found_entry *f) {
@@ -53,7 +66,7 @@ static struct found_entry *entry_of(struct adoption *a, const struct member *b) 
                         continue;
                 if (lives(f))
                         return f;
-                if (!b->run || memcmp(f->event.message.id, b->run->instance.id, KEEPER_ID_SIZE) == 0)
+                if ((!b->run && !is_stray_hook(f, b)) || is_recorded(f, b))
                         ended = f;
         }
         return ended;
@@ -150,9 +163,15 @@ static void post_adopted(struct member *b, pid_t pid, const struct run *was, boo
                                         .was = was ? &was->instance : NULL });
 }
 
-/* Its main process has ended and was reported; what it left in its leaf was being killed. */
+/* Its main process, or a hook's, has ended and was reported; what it left in its leaf was being killed. */
 static bool end_is_known(const struct run *was) {
-        return was && was->instance.phase == PHASE_STOPPING && was->instance.pid == 0 && !was->instance.launching;
+        return was && was->instance.pid == 0 && !was->instance.launching &&
+               (was->instance.phase == PHASE_STOPPING || was->instance.hook == HOOK_PRE_START);
+}
+
+/* A hook that follows an end was to be launched, and that did not come to anything. */
+static bool hook_is_owed(const struct run *was) {
+        return was && was->instance.hook == HOOK_POST_STOP && was->instance.launching;
 }
 
 static void post_known_end(struct member *b, bool populated) {
@@ -165,7 +184,7 @@ static void post_known_end(struct member *b, bool populated) {
 static void adopt_from_keeper(struct member *b, struct found_entry *f) {
         struct manager *m = b->stack->manager;
         const struct keeper_message *msg = &f->event.message;
-        const struct run *was = b->run && memcmp(b->run->instance.id, msg->id, KEEPER_ID_SIZE) == 0 ? b->run : NULL;
+        const struct run *was = is_recorded(f, b) ? b->run : NULL;
         bool starting = msg->state == KEEPER_STARTING || msg->state == KEEPER_NOT_STARTED;
 
         /* How it ended was dealt with, but for telling the keeper. A record of a phase that is down says that. */
@@ -282,7 +301,7 @@ static void adopt_end(struct member *b) {
         struct exit_info info = EXIT_INFO_NULL;
 
         fill_host(b, was->instance.id, was, leaf_of(m->adoption, b, true, was->instance.generation));
-        if (end_is_known(was)) {
+        if (end_is_known(was) || hook_is_owed(was)) {
                 post_known_end(b, false);
                 return;
         }
@@ -305,6 +324,8 @@ int adopt_member(struct manager *m, struct member *b) {
         bool is_down = b->run && (b->run->instance.phase == PHASE_COMPLETED || b->run->instance.phase == PHASE_FAILED ||
                                   b->run->instance.phase == PHASE_BACKOFF || b->run->instance.phase == PHASE_STOPPED);
 
+        if (f && is_stray_hook(f, b))
+                return 0; /* it is ended as a stranger, with its leaf */
         if (f) {
                 adopt_from_keeper(b, f);
                 if (f->claimed)
@@ -313,7 +334,7 @@ int adopt_member(struct manager *m, struct member *b) {
         struct found_leaf *leaf = leaf_of(m->adoption, b, b->run != NULL, b->run ? b->run->instance.generation : 0);
         if (leaf && leaf->populated && !is_down)
                 return adopt_orphan(b, leaf);
-        if (b->run && (b->run->instance.pid > 0 || end_is_known(b->run)))
+        if (b->run && (b->run->instance.pid > 0 || end_is_known(b->run) || hook_is_owed(b->run)))
                 adopt_end(b);
         return 0;
 }

@@ -136,6 +136,7 @@ json_t *describe_container(const struct member *b) {
                          i->phase == PHASE_BACKOFF ? moment_json(m, i->deadline_usec) : json_null(), "message", message_json(b), "limits",
                          limits_json(&b->container->limits), "usage", usage_json(b), "addresses", "log", log_json(b), "revision",
                          (json_int_t)i->revision);
+        (void)json_object_set_new(j, "hook", describe_text(spec_hook_name(i->hook)));
         put_job(b, j);
         return j;
 }
@@ -158,6 +159,10 @@ static json_t *transition_words(const struct member *b, enum phase from) {
         const struct instance *i = &b->state;
         char words[NUM_TEXT_MAX], text[MESSAGE_SIZE + 64];
 
+        if (i->hook != HOOK_NONE) {
+                (void)snprintf(text, sizeof(text), "%s hooks run", spec_hook_name(i->hook));
+                return describe_text(text);
+        }
         switch (i->phase) {
         case PHASE_BACKOFF:
         case PHASE_FAILED:
@@ -212,7 +217,7 @@ json_t *describe_failure(const struct member *b) {
 
         if (i->waiting && !gate_is_open(b, NULL, waits))
                 (void)snprintf(text, sizeof(text), "%s", waits);
-        else if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE)
+        else if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE || i->cause == CAUSE_POST_START)
                 (void)snprintf(text, sizeof(text), "%s", i->message[0] ? i->message : phase_name(i->phase));
         else if (i->attempts > 1)
                 (void)snprintf(text, sizeof(text), "%s (%u attempts)", instance_end_words(i, words), i->attempts);

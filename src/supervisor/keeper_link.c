@@ -2,6 +2,7 @@
 #include "adopt.h"
 #include "exec.h"
 #include "fdstore.h"
+#include "hooks.h"
 #include "inside.h"
 #include "logger_link.h"
 #include "member.h"
@@ -40,6 +41,8 @@ struct exit_info keeper_exit_info(const struct keeper_exit *e) {
 }
 
 static void on_started(struct manager *m, struct member *b, struct keeper_event *e) {
+        bool is_hook = hooks_are_contained(b);
+
         answered(b);
         close_fd(b->host.pidfd);
         b->host.pidfd = take_fd(&e->fd);
@@ -48,6 +51,8 @@ static void on_started(struct manager *m, struct member *b, struct keeper_event 
         member_post(b, &(struct event){ .kind = EVENT_STARTED, .pid = e->message.pid });
         orphan_find_pidfd(b);
 
+        if (is_hook)
+                return;
         /* Who shares its namespaces was in those of the start before: once more, into the new ones. The run of a job with a schedule is not
          * done twice for that. */
         for (size_t n = 0; n < b->stack->n_members; n++) {

@@ -111,6 +111,7 @@ void manager_end(struct manager *m, int exit_code, bool force) {
                                 manager_report(m, &e);
                         }
         }
+        m->forced = m->forced || force;
         for (size_t s = 0; force && s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++) {
                         (void)act_kill(&m->host, &m->stacks[s]->members[n]->host, NULL);

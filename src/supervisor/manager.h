@@ -199,6 +199,7 @@ struct manager {
         bool sweep_due;                /* what interrupted first applies left on disk could not be removed: at the next reconcile */
         bool recalling;                /* records are being read: none is written, no timer runs */
         bool ending;                   /* all stacks are being removed; then the loop ends */
+        bool forced;                   /* at once: no hook that follows an end is begun */
         bool over;                     /* the loop ends now */
         bool logger_due;               /* another one, a second after the last */
         bool logger_listed;            /* the keeper holds a logger's socket: it comes back, do not spawn */

@@ -301,10 +301,13 @@ static void report_cause(struct member *b) {
         manager_report(b->stack->manager, &e);
 }
 
-void member_post(struct member *b, const struct event *e) {
+void member_post(struct member *b, const struct event *event) {
         struct manager *m = b->stack->manager;
         struct now now = manager_now(m);
+        struct event told = *event, *e = &told;
+        char words[MESSAGE_SIZE];
 
+        hooks_hear(b, e, words);
         b->state.blocked = !gate_is_open(b, NULL, NULL);
         b->state.needed = gate_is_needed(b);
         struct last_end_before before = last_end_look(b, e);
@@ -384,10 +387,12 @@ void member_update(struct member *b, const struct plan_change *change) {
         manager_report(m, &e);
 }
 
-void member_start_failed(struct member *b, const struct err *err, struct mark mark, bool populated) {
+void member_start_failed(struct member *b, const struct err *why, struct mark mark, bool populated) {
         char words[ERR_TEXT_MAX + 1024];
+        struct err told = *why, *err = &told;
         struct report_event e = member_about(b, REPORT_CONTAINER_FAILED);
 
+        bool as_start = hooks_start_failed(b, err);
         if (b->stack->manager->options->mode == MODE_RUN) /* its document was made by the client: no line of it says anything */
                 mark = MARK_NULL;
         if (mark.line > 0)
@@ -395,9 +400,13 @@ void member_start_failed(struct member *b, const struct err *err, struct mark ma
                                err->text);
         else
                 (void)snprintf(words, sizeof(words), "%s", err->text);
+        degraded_suspect(b->stack->manager, err->code);
+        if (!as_start) {
+                member_post(b, &(struct event){ .kind = EVENT_START_FAILED, .populated = populated });
+                return;
+        }
         (void)snprintf(b->hint, sizeof(b->hint), "%s", err->hint);
         b->start_error = err->code;
-        degraded_suspect(b->stack->manager, err->code);
         e.error = err->code;
         e.step = b->failed_step ? b->failed_step : "host"; /* what we prepare here: layers, cgroup, limits */
         e.message = words;
@@ -447,12 +456,13 @@ bool member_launch(struct member *b) {
         if (r >= 0) {
                 b->host.leaf = b->state.generation;
                 memcpy(b->state.id, b->host.id, sizeof(b->state.id));
+                b->state.unnamed = false;
                 b->start_ticks = 0;
                 b->launched_real_usec = manager_now(m).real_usec;
                 b->host.log = m->streams ? ACT_LOG_CALLER
                                          : act_log_choose(&m->host, b->container); /* whoever takes it over goes by that */
                 member_save(b); /* the intent, before anything of it is there */
-                r = act_launch(&m->host, &b->host, &l, &mark, &err);
+                r = hooks_launch(b, &l, &mark, &err);
                 generation_unref(b->plan_generation);
                 b->plan_generation = generation_ref(b->generation);
                 if (r == -EAGAIN)

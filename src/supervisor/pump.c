@@ -31,9 +31,12 @@ static bool finish(struct member *b) {
         return !b->finish_due || member_finish(b);
 }
 
-/* A stop overtook a launch that still waited for its turn: nothing is with the keeper, so there is no answer to wait for. */
+/* A stop overtook a launch that still waited for its turn: nothing is with the keeper, so there is no answer to wait for. What follows
+ * an end is part of the stop, if there is time for it. */
 static bool take_back(struct member *b) {
-        if (!b->launch_due || b->state.phase != PHASE_STOPPING)
+        bool follows_end = b->state.hook == HOOK_POST_STOP;
+
+        if (!b->launch_due || b->state.phase != PHASE_STOPPING || (follows_end && !b->stack->manager->forced))
                 return false;
         b->launch_due = false;
         member_post(b, &(struct event){ .kind = EVENT_START_FAILED });
@@ -48,13 +51,14 @@ static bool give_turn(struct member *b) {
 
 static bool launch(struct member *b) {
         struct manager *m = b->stack->manager;
+        bool follows_end = b->state.hook == HOOK_POST_STOP;
 
-        if (take_back(b) || !b->launch_due || m->adopting || m->asking || m->quiesced || !m->host.keeper ||
+        if (take_back(b) || !b->launch_due || m->adopting || m->asking || (m->quiesced && !follows_end) || !m->host.keeper ||
             m->launching >= m->settings->reconcile.parallel)
                 return true;
         if (b->finish_due)
                 return false; /* of the start before */
-        if (b->state.attempts > 0 && !restart_budget_take(&m->restart_budget, manager_now(m).mono_usec))
+        if (b->state.attempts > 0 && !follows_end && !restart_budget_take(&m->restart_budget, manager_now(m).mono_usec))
                 return false;
         return member_launch(b);
 }

@@ -54,19 +54,23 @@ static struct recipe_input input_of(const struct made *m) {
         };
 }
 
-static void make(struct made *m, const char *text) {
+static void make_from(struct made *m, const struct recipe_input *in) {
         struct err err = { 0 };
         size_t n;
 
-        load(m, text);
-        struct recipe_input in = input_of(m);
-        if (recipe_make(&in, &m->plan, &err) < 0)
+        if (recipe_make(in, &m->plan, &err) < 0)
                 fail_msg("%s", err.text);
         assert_int_equal(recipe_finish(recipe_plan_recipe(m->plan), &m->bytes), 0);
         (void)recipe_fds(recipe_plan_recipe(m->plan), &n);
         uint32_t op;
         if (recipe_open(m->bytes.data, m->bytes.len, n, &m->view, &op) < 0)
                 fail_msg("the keeper would refuse operation %u", op);
+}
+
+static void make(struct made *m, const char *text) {
+        load(m, text);
+        struct recipe_input in = input_of(m);
+        make_from(m, &in);
 }
 
 static void done(struct made *m) {
@@ -160,6 +164,58 @@ static void test_arguments(void **state _unused_) {
         assert_string_equal(recipe_string(&m.view, m.view.argv[0]), "/entry");
         assert_string_equal(recipe_string(&m.view, m.view.argv[3]), "-f");
         assert_string_equal(recipe_plan_label(m.plan), "shop/web.2");
+        done(&m);
+}
+
+static void explain(const struct made *m, const struct keeper_failure *f, const char *want, const char *hint, unsigned line) {
+        struct err err = { 0 };
+        struct mark mark;
+
+        int r = recipe_explain(m->plan, f, &mark, &err);
+        assert_int_equal(r, -err.code);
+        assert_string_equal(err.text, want);
+        if (hint && !strstr(err.hint, hint))
+                fail_msg("hint of \"%s\": %s", err.text, err.hint);
+        assert_int_equal(mark.line, line);
+}
+
+static uint32_t index_of(const struct made *m, enum recipe_op_kind kind, size_t nth) {
+        return (uint32_t)(find(m, kind, nth) - m->view.ops);
+}
+
+/* A hook's container is the container's own, but for what the hook says itself. */
+static void test_hook(void **state _unused_) {
+        const struct spec_pair more[] = { { "A", "hook" }, { "CTRSUP_EXIT_CODE", "3" } };
+        _cleanup_buf_ struct buf out = BUF_NULL;
+        struct made m;
+
+        load(&m, HEAD "    entrypoint: [/entry]\n" RUN "    init: true\n    user: \"5\"\n    environment: {A: main, B: main}\n"
+                      "    post_stop: [{command: [sweep, all], user: ghost, working_dir: /w}, {command: [x]}]\n");
+        const struct spec_hooks *hooks = &spec_find(m.stack.spec, "web")->hooks[HOOK_POST_STOP];
+        struct recipe_input in = input_of(&m);
+        in.hook = &hooks->items[0];
+        in.hook_key = "post_stop[0]";
+        in.environment = more;
+        in.n_environment = ARRAY_SIZE(more);
+        make_from(&m, &in);
+        assert_int_equal(m.view.header->n_argv, 2);
+        assert_string_equal(recipe_string(&m.view, m.view.argv[0]), "sweep");
+        assert_int_equal(find(&m, RECIPE_COMMAND, 0)->flags & RECIPE_INIT, 0);
+        assert_string_equal(recipe_string(&m.view, find(&m, RECIPE_IDENTITY, 0)->str[0]), "ghost");
+        assert_string_equal(recipe_string(&m.view, find(&m, RECIPE_CHDIR, 0)->str[0]), "/w");
+        assert_non_null(find(&m, RECIPE_OVERLAY, 0));
+        put_env(&m, &out);
+        assert_non_null(strstr(buf_text(&out), "B=main\nA=hook\nCTRSUP_EXIT_CODE=3\n"));
+        assert_null(strstr(buf_text(&out), "A=main"));
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, ENOENT, index_of(&m, RECIPE_COMMAND, 0), 0 },
+                "start shop/web: execute sweep: no such command", "looked in", 10);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, EINVAL, index_of(&m, RECIPE_IDENTITY, 0), KEEPER_DETAIL_NO_USER },
+                "start shop/web: become user ghost: no such user in the container's /etc/passwd", "write a number", 10);
+        m.plan = recipe_plan_free(m.plan);
+        buf_reset(&m.bytes);
+        in.hook = &hooks->items[1];
+        make_from(&m, &in);
+        assert_string_equal(recipe_string(&m.view, find(&m, RECIPE_IDENTITY, 0)->str[0]), "5");
         done(&m);
 }
 
@@ -270,22 +326,6 @@ static void test_best_effort(void **state _unused_) {
         done(&m);
 }
 
-static void explain(const struct made *m, const struct keeper_failure *f, const char *want, const char *hint, unsigned line) {
-        struct err err = { 0 };
-        struct mark mark;
-
-        int r = recipe_explain(m->plan, f, &mark, &err);
-        assert_int_equal(r, -err.code);
-        assert_string_equal(err.text, want);
-        if (hint && !strstr(err.hint, hint))
-                fail_msg("hint of \"%s\": %s", err.text, err.hint);
-        assert_int_equal(mark.line, line);
-}
-
-static uint32_t index_of(const struct made *m, enum recipe_op_kind kind, size_t nth) {
-        return (uint32_t)(find(m, kind, nth) - m->view.ops);
-}
-
 static void test_words(void **state _unused_) {
         struct made m;
 
@@ -372,6 +412,6 @@ static void test_exec(void **state _unused_) {
         done(&m);
 }
 
-unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_notify), cmocka_unit_test(test_arguments), cmocka_unit_test(test_namespaces),
+unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_notify), cmocka_unit_test(test_arguments), cmocka_unit_test(test_hook), cmocka_unit_test(test_namespaces),
           cmocka_unit_test(test_modes), cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort),
           cmocka_unit_test(test_words), cmocka_unit_test(test_words_for_all), cmocka_unit_test(test_exec));

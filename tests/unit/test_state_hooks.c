@@ -97,11 +97,12 @@ static void pre_start_fails(void **state _unused_) {
         assert_true(post_kind(&l, EVENT_TIMER) & EFFECT_LAUNCH);
         assert_int_equal(l.i.hooks_ended, 0);
         post_started(&l);
-        l.now.mono_usec = l.i.deadline_usec;
+        l.now.mono_usec = l.i.deadline_usec + 3600 * USEC_PER_SEC;
         assert_int_equal(post_kind(&l, EVENT_TIMER), EFFECT_KILL);
         assert_int_equal(post(&l, (struct event){ .kind = EVENT_EXITED, .exit = { .reason = EXIT_KILLED, .signal = SIGKILL } }),
                          EFFECT_CLEANUP | EFFECT_REPORT);
         assert_int_equal(l.i.phase, PHASE_BACKOFF);
+        assert_int_equal(l.i.attempts, 2); /* however long it took: it was never up */
         l.now.mono_usec = l.i.deadline_usec;
         post_kind(&l, EVENT_TIMER);
         assert_true(post(&l, (struct event){ .kind = EVENT_START_FAILED, .message = "no such command" }) & EFFECT_CLEANUP);
@@ -259,6 +260,25 @@ static void post_stop(void **state _unused_) {
         assert_int_equal(post_exit(&l, 0, false), EFFECT_CLEANUP | EFFECT_LAUNCH);
         post_started(&l);
         assert_true(post_exit(&l, 0, false) & EFFECT_FORGET);
+}
+
+/* By the next supervisor, to which another declaration is known. */
+static void declared_away(void **state _unused_) {
+        for (int early = 0; early < 2; early++) {
+                struct life l = begin(0, 2, 0, 0);
+
+                l.i.policy.ready_when_started = early;
+                post_kind(&l, EVENT_START);
+                post_started(&l);
+                post_hooked(&l, false);
+                const struct instance was = l.i;
+                l = begin(0, 1, 0, 0);
+                l.i.policy.ready_when_started = early;
+                post(&l, (struct event){ .kind = EVENT_RECALLED, .was = &was });
+                post(&l, (struct event){ .kind = EVENT_ADOPTED, .pid = 42, .was = &was });
+                assert_int_equal(l.i.hook, HOOK_NONE);
+                assert_int_equal(l.i.phase, early ? PHASE_READY : PHASE_RUNNING);
+        }
 }
 
 /* ---- random lives */
@@ -520,7 +540,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(pre_start),  cmocka_unit_test(pre_start_fails),  cmocka_unit_test(stop_beats_pre_start),
                 cmocka_unit_test(post_start), cmocka_unit_test(post_start_fails), cmocka_unit_test(pre_stop),
-                cmocka_unit_test(post_stop),  cmocka_unit_test(random_lives),
+                cmocka_unit_test(post_stop),  cmocka_unit_test(declared_away),    cmocka_unit_test(random_lives),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

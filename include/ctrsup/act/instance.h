@@ -9,6 +9,9 @@
 
 enum { ACT_GROUP_MAX = KEEPER_LABEL_MAX, ACT_ID_TEXT_SIZE = 2 * KEEPER_ID_SIZE + 1 };
 
+/* Between the group and the hook in the keeper's label of a hook's container: "shop/web.1+pre_start[0]". */
+#define ACT_HOOK_MARK "+"
+
 /* Where the payload's stdout and stderr go. */
 enum act_log { ACT_LOG_NONE, ACT_LOG_JOURNALD, ACT_LOG_FILE, ACT_LOG_DIRECT, ACT_LOG_CALLER, _ACT_LOG_MAX };
 
@@ -52,6 +55,10 @@ struct act_launch {
         const struct spec_container *container;
         const struct act_instance *peers[_NS_MAX]; /* by namespace: whose is shared; they run */
         const int *streams;                        /* stdin, stdout, stderr of a caller in place of logging; NULL: as declared */
+        const struct spec_hook *hook;              /* in place of its command, for a moment; NULL: that */
+        const char *hook_key;                      /* "pre_start[0]" */
+        const struct spec_pair *environment;       /* on top of the container's */
+        size_t n_environment;
 };
 
 /* A new start gets a name of its own: id and id_text. Before act_launch(). */

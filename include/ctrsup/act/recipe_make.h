@@ -36,6 +36,10 @@ struct recipe_input {
         const char *notify_dir;         /* host directory with the notify socket; NULL: it has none */
         struct recipe_stream stdio[3];
         int peer_pidfds[_NS_MAX]; /* by namespace: of the container whose namespace is shared; -EBADF: not shared */
+        const struct spec_hook *hook; /* runs in place of the container's command; NULL: that does */
+        const char *hook_key;         /* "pre_start[0]" */
+        const struct spec_pair *environment; /* on top of the container's */
+        size_t n_environment;
         unsigned n_thermal_cpus;  /* how many cpuN/thermal_throttle the host has in a row: moby hides them */
 };
 

@@ -101,6 +101,7 @@ struct instance {
         bool leaving;                   /* up, and to go down as soon as it is not needed any more */
         bool again;                     /* PHASE_STOPPING, or leaving: start at once when it is down */
         bool launching;                 /* a launch is out and was not answered */
+        bool unnamed;                   /* it is to be: id is still that of the start before */
         bool alive;                     /* the main process runs, as far as anybody knows */
         bool populated;                 /* the leaf holds tasks, as far as anybody knows */
         bool killed;                    /* this stop is past its grace period */
