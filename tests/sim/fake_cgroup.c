@@ -11,6 +11,7 @@
 #include <ctrsup/kernel/cgroup_watch.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,23 +135,43 @@ int cgroup_kill(struct cgroup_tree *t, const char *group, uint64_t generation, s
         return 0;
 }
 
-/* No stack of the simulation has a command as its check. */
+/* No stack of the simulation has a command as its check: these are of hooks. One is known by the begin of its id. */
 int cgroup_probe_make(struct cgroup_tree *t, const struct cgroup_probe *p, int *ret_fd, struct err *err) {
+        struct leaf *l = leaf_find(p->group, p->generation);
+
         (void)t;
-        (void)p;
-        (void)ret_fd;
-        return err_set(err, ENOSYS, "no probes here");
+        if (!world_seam())
+                return ghost(err);
+        if (!l)
+                return err_set(err, ENOENT, "make a cgroup in payload.%ju", (uintmax_t)p->generation);
+        *ret_fd = world_fd(FD_LEAF, l);
+        return 0;
+}
+
+static int end_commands(const struct cgroup_probe *p, bool all) {
+        struct leaf *l = leaf_find(p->group, p->generation);
+
+        if (!world_seam())
+                return -EIO;
+        for (size_t n = 0; l && n < world.n_procs; n++) {
+                struct proc *q = world.procs[n];
+
+                if (q->exec && q->leaf == l && q->state != PROC_DEAD && (all || memcmp(q->id, &p->number, sizeof(p->number)) == 0))
+                        proc_signal(q, SIGKILL);
+        }
+        return 0;
 }
 
 int cgroup_probe_end(struct cgroup_tree *t, const struct cgroup_probe *p, struct err *err) {
         (void)t;
-        (void)p;
         (void)err;
-        return 0;
+        return end_commands(p, false);
 }
 
 int cgroup_probe_end_all(struct cgroup_tree *t, const struct cgroup_probe *p, struct err *err) {
-        return cgroup_probe_end(t, p, err);
+        (void)t;
+        (void)err;
+        return p->kind == CGROUP_HOOK ? end_commands(p, true) : 0;
 }
 
 int cgroup_freeze(struct cgroup_tree *t, const char *group, uint64_t generation, bool freeze, struct err *err) {

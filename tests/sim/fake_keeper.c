@@ -23,7 +23,7 @@ struct request {
         struct leaf *leaf;
         const struct proc *peers[WORLD_PEERS_MAX];
         size_t n_peers;
-        uint32_t n_ops;
+        uint32_t n_ops, recipe_kind;
         bool notifies;
         char version[8];
 };
@@ -35,7 +35,7 @@ struct entry {
         uint8_t id[KEEPER_ID_SIZE];
         struct proc *proc;
         struct keeper_failure failure;
-        uint32_t n_ops;
+        uint32_t n_ops, recipe_kind;
 };
 
 static struct keeper {
@@ -78,7 +78,7 @@ static bool tell(const struct keeper_message *m, struct fd fd) {
 
 static bool tell_about(const struct entry *e, uint32_t kind) {
         struct keeper_message m = {
-                .kind = kind, .state = e->state, .pid = e->proc ? e->proc->pid : 0, .recipe_kind = RECIPE_START
+                .kind = kind, .state = e->state, .pid = e->proc ? e->proc->pid : 0, .recipe_kind = e->recipe_kind
         };
         struct fd fd = { 0 };
 
@@ -150,7 +150,7 @@ static void main_exits(void *object, uint64_t status) {
 
         if (p->state != PROC_RUNNING)
                 return;
-        for (uint64_t n = world.calm                        ? 0
+        for (uint64_t n = world.calm || p->exec             ? 0
                           : chance_one_in(&world.chance, 8) ? chance_between(&world.chance, 1, 3)
                                                             : 0;
              n > 0; n--) {
@@ -172,6 +172,11 @@ static void live(struct proc *p) {
 
         p->deaf = chance_one_in(c, 6);
         p->stuck = chance_one_in(c, 25);
+        if (p->exec || p->hook) {
+                if (!chance_one_in(c, 8)) /* else for ever */
+                        world_at(world.mono_usec + chance_below(c, 800 * USEC_PER_MSEC), main_exits, p, chance_one_in(c, 4));
+                return;
+        }
         if (chance_one_in(c, 3))
                 return; /* for ever */
         uint64_t life = chance_one_in(c, 2) ? chance_below(c, 300 * USEC_PER_MSEC) : chance_below(c, 60 * USEC_PER_SEC);
@@ -183,7 +188,9 @@ static void live(struct proc *p) {
 }
 
 static void live_calmly(struct proc *p, bool job) {
-        if (job)
+        if (p->exec || p->hook)
+                world_at(world.mono_usec + 100 * USEC_PER_MSEC, main_exits, p, 0);
+        else if (job)
                 world_at(world.mono_usec + USEC_PER_SEC, main_exits, p, 0);
 }
 
@@ -199,7 +206,7 @@ static void comes_to_exec(void *object, uint64_t number) {
                         fails_now = true;
         if (fails_now) {
                 if (e)
-                        fails(e, KEEPER_STAGE_PAYLOAD, ENOENT, e->n_ops - 1, 0);
+                        fails(e, KEEPER_STAGE_PAYLOAD, p->exec ? ESRCH : ENOENT, e->n_ops - 1, 0);
                 proc_end(p, CLD_EXITED, 127);
                 tell_news();
                 return;
@@ -231,14 +238,16 @@ static void on_launch(const struct request *r) {
                         e = &keeper.entries[n];
         if (!e)
                 violation("the keeper's table is full: nothing is ever forgotten");
-        *e = (struct entry){ .used = true, .state = KEEPER_STARTING, .n_ops = r->n_ops };
+        *e = (struct entry){ .used = true, .state = KEEPER_STARTING, .n_ops = r->n_ops, .recipe_kind = r->recipe_kind };
         memcpy(e->id, r->message.id, sizeof(e->id));
         (void)strcpy(e->label, r->message.label);
         if (!r->leaf->there) {
                 fails(e, KEEPER_STAGE_KEEPER, ENODEV, RECIPE_NONE, 0);
                 return;
         }
-        struct proc *p = proc_new(e->label, r->leaf, true);
+        struct proc *p = proc_new(r->leaf->group, r->leaf, r->recipe_kind == RECIPE_START);
+        p->exec = r->recipe_kind == RECIPE_EXEC;
+        p->hook = strchr(e->label, '+') != NULL;
         memcpy(p->id, e->id, sizeof(p->id));
         p->keeper = keeper.number;
         p->epoch = world.epoch;
@@ -247,7 +256,8 @@ static void on_launch(const struct request *r) {
         p->notifies = r->notifies;
         (void)strcpy(p->version, r->version);
         e->proc = p;
-        model_on_launch(p);
+        if (p->main)
+                model_on_launch(p);
         trace("%s: pid %d is cloned into payload.%ju", p->label, p->pid, (uintmax_t)r->leaf->generation);
         if (r->leaf->killed)
                 proc_signal(p, SIGKILL);
@@ -406,7 +416,7 @@ void keeper_kill(void) {
         for (size_t n = 0; n < world.n_procs; n++) {
                 struct proc *p = world.procs[n];
 
-                if (!p->main || p->keeper != keeper.number)
+                if (!(p->main || p->exec) || p->keeper != keeper.number)
                         continue;
                 if (p->state == PROC_DEAD && entry_find(p->id))
                         p->unseen = true; /* it knew, and told nobody for certain */
@@ -593,9 +603,11 @@ int keeper_client_launch(struct keeper_client *c, const uint8_t id[KEEPER_ID_SIZ
         if (recipe_finish(recipe, &bytes) < 0 || recipe_open(bytes.data, bytes.len, n_fds, &view, NULL) < 0)
                 violation("%s: the keeper would refuse this recipe", label);
         q.n_ops = view.header->n_ops;
+        q.recipe_kind = view.header->kind;
         if (view.header->n_argv > 1)
                 (void)snprintf(q.version, sizeof(q.version), "%s", recipe_string(&view, view.argv[1]));
-        model_on_send(label);
+        if (q.recipe_kind == RECIPE_START)
+                model_on_send(label);
         struct fd leaf = world_fd_of(fds[view.header->cgroup_fd]);
         if (leaf.kind != FD_LEAF)
                 violation("%s: no leaf in the recipe", label);

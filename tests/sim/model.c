@@ -219,7 +219,7 @@ void model_on_start(void) {
 bool model_minds_lines_of(const struct proc *p) {
         const struct expected *e = find_label(p->label);
 
-        return p->epoch == world.epoch || !(p->followed || p->dropped || (e->may & WISH_GONE));
+        return p->epoch == world.epoch || !(p->hooked || p->followed || p->dropped || (e->may & WISH_GONE));
 }
 
 static void follow(const char *stack, const char *container) {
@@ -244,6 +244,8 @@ static void hear_exit(const struct report_event *e) {
                                   exit_info_words(x, words));
                 return;
         }
+        if (p->hook)
+                violation("%s: the end of a hook's container, pid %d, is reported as its own", p->label, p->pid);
         if (p->state != PROC_DEAD)
                 violation("%s: %s is reported, and pid %d lives", p->label, exit_info_words(x, words), p->pid);
         if (p->reports > 0 && p->epoch_reported == world.epoch)
@@ -330,6 +332,8 @@ static bool is_yet_to_go(const char *label) {
 void model_on_send(const char *label) {
         const struct expected *e = find_label(label);
 
+        if (strstr(label, "+post_stop")) /* whatever it is to be: it follows an end */
+                return;
         if (!(e->may & WISH_RUN) && !(e->may == WISH_GONE && is_yet_to_go(label)))
                 violation("%s: is launched, though it is to be %s", label, e->may & WISH_STOPPED ? "stopped" : "gone");
 }
@@ -374,12 +378,24 @@ static void check_elapsed(const char *label, struct timed *t) {
         t->excused -= t->excused > 0;
 }
 
-void model_on_launch(const struct proc *p) {
+/* With a hook's container on record nobody knows of the start before it. */
+static bool has_hooks(const char *label) {
+        char stack[64], container[64];
+        const struct stack_entry *s = supervisor && sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2
+                                              ? manager_find_stack(supervisor, stack)
+                                              : NULL;
+        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+
+        return !b || b->container->hooks[HOOK_PRE_START].n + b->container->hooks[HOOK_POST_STOP].n > 0;
+}
+
+void model_on_launch(struct proc *p) {
         struct expected *e = find_label(p->label);
 
         check_elapsed(p->label, &e->timed);
 
         stats->launches++;
+        p->hooked = p->hook || has_hooks(p->label);
         if (e->scheduled && world.mono_usec + 1000 < e->due_usec)
                 violation("%s: its restart comes %ju ms early", p->label, (uintmax_t)(e->due_usec - world.mono_usec) / 1000);
         e->scheduled = false;
@@ -393,7 +409,7 @@ static void check_notify(const struct proc *p) {
                 return;
         notify_check(p, b->host.notify_fd);
         if (p->ready_heard && b->state.phase == PHASE_RUNNING && b->state.policy.type == TYPE_SERVICE &&
-            spec_readiness_of(b->container) == READINESS_NOTIFY)
+            b->state.hook != HOOK_POST_START && spec_readiness_of(b->container) == READINESS_NOTIFY)
                 violation("%s: pid %d has said that it is ready, and does not count as that", p->label, p->pid);
 }
 
@@ -574,7 +590,7 @@ static void check_exits(void) {
         for (size_t n = 0; n < world.n_procs; n++) {
                 const struct proc *p = world.procs[n];
 
-                if (p->main && p->state == PROC_DEAD && p->started_usec > 0 && !p->dropped && p->reports == 0)
+                if (p->main && !p->hook && p->state == PROC_DEAD && p->started_usec > 0 && !p->dropped && p->reports == 0)
                         violation("%s: the end of pid %d was never reported", p->label, p->pid);
         }
 }

@@ -49,6 +49,20 @@ static json_t *make_schedule(struct chance *c) {
                          "randomized_delay", any_duration(c, chance_one_in(c, 2) ? 0 : 20000), "overlap", overlaps[chance_below(c, ARRAY_SIZE(overlaps))]);
 }
 
+static void put_hooks(struct chance *c, json_t *container) {
+        static const char *const kinds[] = { "pre_start", "post_start", "pre_stop", "post_stop" };
+        char timeout[16];
+
+        for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+                json_t *list = json_array();
+
+                (void)snprintf(timeout, sizeof(timeout), "%jums", (uintmax_t)chance_between(c, 200, 3000));
+                for (uint64_t n = chance_one_in(c, 2) ? chance_between(c, 1, 2) : 0; n > 0; n--)
+                        (void)json_array_append_new(list, json_pack("{s:[s,s], s:s}", "command", "/bin/hook", kinds[k], "timeout", timeout));
+                json_object_set_new(container, kinds[k], list);
+        }
+}
+
 static json_t *make_container(struct chance *c, size_t which, const json_t *before) {
         static const char *const modes[] = { "read-only", "read-only", "ephemeral", "tmpfs", "persistent" };
         static const char *const restarts[] = { "no", "on-failure", "always", "always" };
@@ -103,7 +117,8 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                 json_object_set_new(j, "schedule", make_schedule(&own));
                 if (chance_one_in(&own, 3))
                         json_object_set_new(j, "max_runtime", json_string("20s"));
-        }
+        } else if (chance_one_in(&own, 3)) /* a run of the others is one launch in the model */
+                put_hooks(&own, j);
         if (chance_one_in(c, 4))
                 json_object_set_new(j, "limits", json_pack("{s:s}", "memory", chance_one_in(c, 2) ? "64M" : "128M"));
         return j;

@@ -63,7 +63,7 @@ void model_hear(const struct report_event *e);
 void model_on_death(void);    /* of the supervisor */
 void model_on_start(void);
 void model_on_send(const char *label); /* the supervisor asks for a launch */
-void model_on_launch(const struct proc *p); /* and the keeper makes it */
+void model_on_launch(struct proc *p); /* and the keeper makes it */
 bool model_minds_lines_of(const struct proc *p); /* it has ended: its last lines must be in the log */
 void model_excuse_all(void);  /* launches are lost, and made again */
 void model_clock_jumped(void);

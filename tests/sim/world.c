@@ -251,7 +251,7 @@ void proc_end(struct proc *p, int code, int status) {
               p->main ? "" : " (left behind)");
         if (!was_running && p->main)
                 p->dropped = true; /* it never ran: no exit is owed */
-        if (p->main)
+        if (p->main || p->exec)
                 keeper_on_end(p);
         if (leaf_count(p->leaf) == 0) {
                 logger_on_end(p->leaf);

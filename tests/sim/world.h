@@ -50,7 +50,10 @@ enum proc_state { PROC_PREPARING, PROC_RUNNING, PROC_DEAD };
 
 struct proc {
         pid_t pid;
-        bool main;              /* else: something it left behind */
+        bool main;              /* else: something it left behind, or */
+        bool exec;              /* a command that joined it: a hook inside */
+        bool hook;              /* main: of a hook's own container */
+        bool hooked;            /* main: of an instance that has such hooks */
         char label[KEEPER_LABEL_MAX];
         uint8_t id[KEEPER_ID_SIZE];
         struct leaf *leaf;
