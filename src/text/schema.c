@@ -253,11 +253,16 @@ static void read_mapping(struct walk *w, const struct table *t, const struct nod
                 t->finish(w, entry, at);
 }
 
-void schema_read(struct walk *w, const struct table *t, const struct node_entry *entry, void *at) {
-        schema_fill_defaults(w, t, at);
+/* Over the defaults. */
+static void read_over(struct walk *w, const struct table *t, const struct node_entry *entry, void *at) {
         if (t->key_at > 0 && entry->key)
                 *(const char **)(void *)((char *)at + t->key_at - 1) = walk_keep(w, entry->key->text);
         read_mapping(w, t, entry, at);
+}
+
+void schema_read(struct walk *w, const struct table *t, const struct node_entry *entry, void *at) {
+        schema_fill_defaults(w, t, at);
+        read_over(w, t, entry, at);
 }
 
 static void read_group(struct walk *w, const struct field *f, struct node *n, void *at) {
@@ -280,9 +285,15 @@ static void read_items(struct walk *w, const struct field *f, struct node *n, vo
         for (uint32_t i = 0; i < n->n; i++) {
                 struct node_entry *e = &n->entries[i];
                 struct path here = { .up = w->path, .key = e->key ? e->key->text : NULL, .index = i };
+                char *item = items + i * f->sub->size, *last = items + (n->n - 1) * f->sub->size;
 
+                /* The defaults are the same for all: made once, in the last. */
+                if (i == 0)
+                        schema_fill_defaults(w, f->sub, last);
+                if (item != last)
+                        memcpy(item, last, f->sub->size);
                 w->path = &here;
-                schema_read(w, f->sub, e, items + i * f->sub->size);
+                read_over(w, f->sub, e, item);
                 w->path = here.up;
         }
         *(void **)at = items;

@@ -385,7 +385,12 @@ static void put_words(const struct field *f, struct buf *out) {
 
 static void read_enum(struct walk *w, const struct field *f, struct node *n, void *at) {
         _cleanup_buf_ struct buf words = BUF_NULL, hint = BUF_NULL;
+        int value = n->kind == NODE_SCALAR && !node_is_null(n) ? enumtab_value(f->words, f->n_words, n->text) : -1;
 
+        if (value >= 0) {
+                *(int *)at = value;
+                return;
+        }
         put_words(f, &words);
         const char *expected = f->n_words > 1 && strchr(buf_text(&words), ',') ? "one of " : "";
         char what[512];
@@ -393,11 +398,6 @@ static void read_enum(struct walk *w, const struct field *f, struct node *n, voi
         const char *text = walk_text(w, n, what);
         if (!text)
                 return;
-        int value = enumtab_value(f->words, f->n_words, text);
-        if (value >= 0) {
-                *(int *)at = value;
-                return;
-        }
         struct diag *d = walk_complain(w, DIAG_BAD_VALUE, n->mark, "expected %s, found %s", what, walk_quote(w, text));
         struct suggest s = suggest_begin(text);
         for (size_t i = 0; i < f->n_words; i++)
