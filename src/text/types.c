@@ -97,7 +97,9 @@ static json_t *bool_schema(const struct field *f) {
         return schema_or_variable(json_pack("{s:s}", "type", "boolean"));
 }
 
-const struct type type_bool = { .name = "boolean", .plain = sizeof(bool), .read = read_bool, .put = put_bool, .schema = bool_schema };
+const struct type type_bool = {
+        .name = "boolean", .plain = sizeof(bool), .read = read_bool, .put = put_bool, .schema = bool_schema
+};
 
 /* ---- integers ---- */
 
@@ -187,7 +189,9 @@ static json_t *int_schema(const struct field *f) {
                          "#/definitions/variable");
 }
 
-const struct type type_int = { .name = "whole number", .plain = sizeof(int64_t), .read = read_int, .put = put_int, .schema = int_schema };
+const struct type type_int = {
+        .name = "whole number", .plain = sizeof(int64_t), .read = read_int, .put = put_int, .schema = int_schema
+};
 
 /* ---- sizes ---- */
 
@@ -248,9 +252,12 @@ static json_t *size_schema(const struct field *f) {
         return json_pack("{s:[o,o,{s:s}]}", "anyOf", number, text, "$ref", "#/definitions/variable");
 }
 
-const struct type type_size = {
-        .name = "size", .units = "bytes, or K M G T P (1024-based)", .plain = sizeof(uint64_t), .read = read_size, .put = put_size, .schema = size_schema
-};
+const struct type type_size = { .name = "size",
+                                .units = "bytes, or K M G T P (1024-based)",
+                                .plain = sizeof(uint64_t),
+                                .read = read_size,
+                                .put = put_size,
+                                .schema = size_schema };
 
 /* ---- durations ---- */
 
@@ -371,9 +378,12 @@ static json_t *mode_schema(const struct field *f) {
                          "$ref", "#/definitions/variable");
 }
 
-const struct type type_mode = {
-        .name = "file mode", .units = "four octal digits", .plain = sizeof(mode_t), .read = read_mode, .put = put_mode, .schema = mode_schema
-};
+const struct type type_mode = { .name = "file mode",
+                                .units = "four octal digits",
+                                .plain = sizeof(mode_t),
+                                .read = read_mode,
+                                .put = put_mode,
+                                .schema = mode_schema };
 
 /* ---- enumerations ---- */
 
