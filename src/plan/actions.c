@@ -124,7 +124,9 @@ static void add_down(struct making *m, const struct plan_change *c, bool already
 
                 if ((i->revision == m->in->revision) != already)
                         continue;
-                if (is_surplus(m, c, i) && i->desire != DESIRE_GONE)
+                if (i->desire == DESIRE_GONE) /* on its way already */
+                        continue;
+                if (is_surplus(m, c, i))
                         (void)add(m, ACTION_REMOVE, c, i->replica);
                 else if (stopped_first && !is_surplus(m, c, i))
                         (void)add(m, ACTION_STOP, c, i->replica);
@@ -225,6 +227,8 @@ static int add_coming_up(struct making *m, const struct plan_change *c, const st
                 const struct instance *i = plan_instance(m->in, c->container, k);
                 enum plan_need need = plan_need(m->p, m->in, c, declared, i, NULL);
 
+                if (m->in->back && i && i->desire == DESIRE_STOPPED)
+                        continue; /* by an operator, meanwhile */
                 if (stopped_first || (need != NEED_NOTHING && !is_updated(m, c, declared, i)))
                         (void)add(m, need == NEED_REPLACE && !stopped_first ? ACTION_REPLACE : ACTION_START, c, k);
         }

@@ -145,7 +145,7 @@ static enum plan_need need_to_resume(const struct spec_container *declared, cons
 }
 
 /* Why would an apply start it? NULL: it is as it should be. */
-static const char *why_start(struct plan *p, const struct spec_container *declared, const struct instance *i) {
+static const char *why_start(struct plan *p, const struct plan_input *in, const struct spec_container *declared, const struct instance *i) {
         if (!i)
                 return "not running";
         if (i->desire == DESIRE_GONE)
@@ -158,6 +158,8 @@ static const char *why_start(struct plan *p, const struct spec_container *declar
                 return NULL;
         if (i->phase == PHASE_PENDING && !i->waiting)
                 return "not started yet";
+        if (in->back)
+                return NULL;
         if (i->phase == PHASE_FAILED)
                 return why_failed(p, i);
         if (i->phase == PHASE_COMPLETED && declared->type == TYPE_JOB && declared->rerun == RERUN_ON_APPLY)
@@ -172,6 +174,8 @@ enum plan_need plan_need(struct plan *p, const struct plan_input *in, const stru
         const char *unused, **reason = ret_reason ? ret_reason : &unused;
 
         *reason = NULL;
+        if (in->back && i && i->desire == DESIRE_STOPPED)
+                return NEED_NOTHING;
         if (c->class >= CHANGE_REPLACE) { /* all of them are another from now on */
                 if (!i || i->desire == DESIRE_GONE)
                         return NEED_START;
@@ -180,7 +184,7 @@ enum plan_need plan_need(struct plan *p, const struct plan_input *in, const stru
         }
         if (in->resume)
                 return need_to_resume(declared, i, reason);
-        if ((*reason = why_start(p, declared, i)))
+        if ((*reason = why_start(p, in, declared, i)))
                 return NEED_START;
         if (!i->outdated || spec_is_scheduled(declared))
                 return NEED_NOTHING;
@@ -259,11 +263,11 @@ static bool runs_on(const struct plan_input *in, const char *container) {
         return false;
 }
 
-/* A new supervisor starts nobody whom an operator stopped. */
+/* A new supervisor starts nobody whom an operator stopped, nor does an update that is taken back. */
 static bool may_follow(const struct plan_input *in, const char *container) {
         const struct instance *i = first_instance(in, container);
 
-        return plan_is_alive(in, container) && (!in->resume || i->desire == DESIRE_RUN);
+        return plan_is_alive(in, container) && ((!in->resume && !in->back) || i->desire == DESIRE_RUN);
 }
 
 /* Namespaces of a container that is started anew are new ones: who joined the old ones must join again. And who says that it restarts

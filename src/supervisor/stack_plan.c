@@ -40,6 +40,10 @@ static int plan_of(const struct stack_entry *s, const struct spec *from, const s
         return plan_make(&in, diags, ret);
 }
 
+int stack_make_plan_back(const struct stack_entry *s, const struct generation *to, struct diag_list *diags, struct plan **ret) {
+        return plan_of(s, s->generation->spec, to->spec, &(struct plan_input){ .revision = to->revision, .back = true }, diags, ret);
+}
+
 int stack_make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep, struct diag_list *diags,
                     struct plan **ret) {
         return plan_of(s, s && s->generation ? s->generation->spec : NULL, to,
@@ -104,7 +108,7 @@ void stack_redeclare_untouched(struct stack_entry *s, const struct plan *plan) {
                                 b->state.kept = true;
                         else if (c && (change->verb == PLAN_UNCHANGED || !has_action(plan, b))) {
                                 member_declare(b, s->generation, c);
-                                if (b->state.desire == DESIRE_STOPPED)
+                                if (b->state.desire == DESIRE_STOPPED && !s->going_back)
                                         member_post(b, &(struct event){ .kind = EVENT_WANTED });
                         }
                         if (change->verb != PLAN_UNCHANGED || !member_may_stay_on_record(b))
@@ -130,7 +134,8 @@ static bool action_is_done(const struct stack_entry *s, const struct plan_action
         switch (a->kind) {
         case ACTION_STOP:
         case ACTION_REMOVE:
-                return !b || (instance_is_down(&b->state) && !b->launch_due && phase_is_settled(b->state.phase));
+                return !b || (instance_is_down(&b->state) && !b->launch_due &&
+                              (phase_is_settled(b->state.phase) || b->state.phase == PHASE_PENDING)); /* PENDING: another one than was stopped */
         case ACTION_START:
         case ACTION_REPLACE:
                 if (!b)

@@ -7,6 +7,9 @@
 int stack_make_plan(const struct stack_entry *s, const struct spec *to, uint64_t revision, bool keep_undeclared, struct diag_list *diags,
                     struct plan **ret);
 
+/* From what is declared now back to what was before its update. */
+int stack_make_plan_back(const struct stack_entry *s, const struct generation *to, struct diag_list *diags, struct plan **ret);
+
 /* All that carrying it out needs, so that taking it cannot fail. */
 struct prepared_plan {
         struct plan *plan;

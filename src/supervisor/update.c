@@ -141,7 +141,7 @@ static int go_back(struct stack_entry *s, struct member *culprit, struct err *er
         for (size_t n = 0; n < s->n_members; n++) /* the update did not get to it */
                 if (s->members[n]->state.revision == to->revision)
                         s->members[n]->state.outdated = false;
-        int r = stack_make_plan(s, to->spec, to->revision, false, &diags, &plan);
+        int r = stack_make_plan_back(s, to, &diags, &plan);
         diag_list_done(&diags);
         if (r >= 0)
                 r = stack_prepare_plan(plan, &prepared, err);

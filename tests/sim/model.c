@@ -18,7 +18,7 @@
 const char *const model_stacks[MODEL_STACKS] = { "s0", "s1", "s2", "s3" };
 const char *const model_containers[MODEL_CONTAINERS] = { "c0", "c1", "c2", "j0", "j1" };
 
-enum { DOCUMENTS_MAX = 32 };
+enum { DOCUMENTS_MAX = 64, REPLICAS = 8 /* more than there ever are, an update's extra ones among them */ };
 #define LATE_USEC USEC_PER_SEC
 
 static struct {
@@ -28,8 +28,10 @@ static struct {
                 bool frail; /* what was said last is not on the disk */
                 struct expected {
                         unsigned may; /* enum wish */
-                        bool scheduled;
-                        uint64_t due_usec;
+                        struct restart {
+                                bool scheduled;
+                                uint64_t due_usec;
+                        } restarts[REPLICAS]; /* of instance n + 1 */
                         struct timed {
                                 json_t *schedule;       /* NULL: none, or it is not sure which */
                                 struct calendar calendar;
@@ -76,6 +78,17 @@ static struct expected *find_label(const char *label) {
         char stack[64], container[64];
 
         return sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2 ? find(stack, container) : NULL;
+}
+
+static struct restart *restart_of(struct expected *e, uint32_t replica) {
+        if (replica < 1 || replica > REPLICAS)
+                violation("instance %u of a container", replica);
+        return &e->restarts[replica - 1];
+}
+
+static void forget_restarts(struct expected *e) {
+        for (size_t n = 0; n < REPLICAS; n++)
+                e->restarts[n].scheduled = false;
 }
 
 /* --- what was said --- */
@@ -130,7 +143,14 @@ void model_clock_jumped(void) {
 
 static void wish(struct expected *e, unsigned wishes, bool sure) {
         e->may = sure ? wishes : e->may | wishes;
-        e->scheduled = false;
+        forget_restarts(e);
+}
+
+/* Of one with no instance nothing is to be there. */
+static bool is_declared(const json_t *container) {
+        const json_t *replicas = json_object_get(container, "replicas");
+
+        return container && (!replicas || json_integer_value(replicas) > 0);
 }
 
 void model_applied(const json_t *document, bool sure) {
@@ -146,10 +166,13 @@ void model_applied(const json_t *document, bool sure) {
                 violation("no document was ever accepted for sure");
         s->documents[s->n_documents++] = json_deep_copy(stack);
         for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
-                json_t *declared = json_object_get(containers, model_containers[n]);
+                json_t *container = json_object_get(containers, model_containers[n]);
+                bool declared = is_declared(container);
+                /* What was stopped, and left the file, is started if that is taken back. */
+                bool back = !sure && !declared && (s->containers[n].may & WISH_STOPPED);
 
-                declare_schedule(json_string_value(json_object_get(stack, "name")), n, json_object_get(declared, "schedule"), sure);
-                wish(&s->containers[n], declared ? WISH_RUN : WISH_GONE, sure);
+                declare_schedule(json_string_value(json_object_get(stack, "name")), n, json_object_get(container, "schedule"), sure);
+                wish(&s->containers[n], declared ? WISH_RUN : back ? WISH_GONE | WISH_RUN : WISH_GONE, sure);
         }
 }
 
@@ -164,7 +187,7 @@ void model_wished(const char *target, enum wish w, bool sure) {
 
                 if ((slash && strcmp(slash + 1, model_containers[n]) != 0) || e->may == WISH_GONE)
                         continue;
-                wish(e, w | (e->may & WISH_GONE), sure);
+                wish(e, w | (e->may & WISH_GONE), sure && !(e->may & WISH_GONE)); /* one that is not declared now may come back */
                 if (w == WISH_RUN)
                         excuse(e);
         }
@@ -197,7 +220,7 @@ void model_on_death(void) {
                 for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
                         struct expected *e = &model.stacks[s].containers[n];
 
-                        e->scheduled = false;
+                        forget_restarts(e);
                         if (model_disk_fails()) /* the start is not on record */
                                 e->timed.due = false;
                         if (model.stacks[s].frail && (e->may & (WISH_RUN | WISH_STOPPED)))
@@ -222,10 +245,10 @@ bool model_minds_lines_of(const struct proc *p) {
         return p->epoch == world.epoch || !(p->hooked || p->followed || p->dropped || (e->may & WISH_GONE));
 }
 
-static void follow(const char *stack, const char *container) {
+static void follow(const struct report_event *e) {
         char label[KEEPER_LABEL_MAX];
 
-        (void)snprintf(label, sizeof(label), "%s/%s.1", stack, container);
+        (void)snprintf(label, sizeof(label), "%s/%s.%u", e->stack, e->container, e->replica);
         for (size_t n = 0; n < world.n_procs; n++)
                 if (strcmp(world.procs[n]->label, label) == 0)
                         world.procs[n]->followed = true;
@@ -299,7 +322,7 @@ void model_hear(const struct report_event *e) {
         if (!x)
                 return;
         if (e->change && e->change->to == PHASE_STARTING) {
-                follow(e->stack, e->container);
+                follow(e);
                 x->timed.decided_usec = world_real_usec();
                 x->timed.in_force = is_scheduled(e->stack, e->container);
         }
@@ -307,11 +330,10 @@ void model_hear(const struct report_event *e) {
                 x->timed.due = e->change->to == PHASE_STARTING;
         if (e->change && e->change->to == PHASE_BACKOFF)
                 excuse(x);
-        if (e->kind == REPORT_RESTART_SCHEDULED) {
-                x->scheduled = true;
-                x->due_usec = world.mono_usec + e->delay_usec;
-        } else if (e->change && e->change->from == PHASE_BACKOFF)
-                x->scheduled = false;
+        if (e->kind == REPORT_RESTART_SCHEDULED)
+                *restart_of(x, e->replica) = (struct restart){ .scheduled = true, .due_usec = world.mono_usec + e->delay_usec };
+        else if (e->change && e->change->from == PHASE_BACKOFF)
+                restart_of(x, e->replica)->scheduled = false;
 }
 
 /* --- what is seen --- */
@@ -343,11 +365,12 @@ static bool is_smooth(void) {
                supervisor->launching < supervisor->settings->reconcile.parallel;
 }
 
-static void check_time(const char *stack, const char *container, struct expected *e) {
+static void check_time(const char *stack, const char *container, uint32_t replica, struct expected *x) {
         const struct stack_entry *s = manager_find_stack(supervisor, stack);
-        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+        const struct member *b = s ? stack_find_member(s, container, replica) : NULL;
+        struct restart *e = restart_of(x, replica);
 
-        if (b && e->timed.schedule && e->timed.due && b->state.desire == DESIRE_RUN && schedule_is_resting(&b->state) &&
+        if (b && x->timed.schedule && x->timed.due && b->state.desire == DESIRE_RUN && schedule_is_resting(&b->state) &&
             world.mono_usec > model.smooth_since_usec + LATE_USEC)
                 violation("%s/%s: its time had come, and nothing ran", stack, container);
         if (!e->scheduled || !b)
@@ -356,7 +379,7 @@ static void check_time(const char *stack, const char *container, struct expected
                 uint64_t since = e->due_usec > model.smooth_since_usec ? e->due_usec : model.smooth_since_usec;
 
                 if (world.mono_usec > since + LATE_USEC)
-                        violation("%s/%s: its restart was due %ju ms ago", stack, container,
+                        violation("%s/%s.%u: its restart was due %ju ms ago", stack, container, replica,
                                   (uintmax_t)(world.mono_usec - e->due_usec) / 1000);
                 return;
         }
@@ -378,22 +401,26 @@ static void check_elapsed(const char *label, struct timed *t) {
         t->excused -= t->excused > 0;
 }
 
+static uint32_t replica_of(const char *label) {
+        return (uint32_t)atoi(strrchr(label, '.') + 1);
+}
+
 /* With a hook's container on record nobody knows of the start before it. */
 static bool has_hooks(const char *label) {
         char stack[64], container[64];
         const struct stack_entry *s = supervisor && sscanf(label, "%63[^/]/%63[^.].", stack, container) == 2
                                               ? manager_find_stack(supervisor, stack)
                                               : NULL;
-        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+        const struct member *b = s ? stack_find_member(s, container, replica_of(label)) : NULL;
 
         return !b || b->container->hooks[HOOK_PRE_START].n + b->container->hooks[HOOK_POST_STOP].n > 0;
 }
 
 void model_on_launch(struct proc *p) {
-        struct expected *e = find_label(p->label);
+        struct expected *x = find_label(p->label);
+        struct restart *e = restart_of(x, replica_of(p->label));
 
-        check_elapsed(p->label, &e->timed);
-
+        check_elapsed(p->label, &x->timed);
         stats->launches++;
         p->hooked = p->hook || has_hooks(p->label);
         if (e->scheduled && world.mono_usec + 1000 < e->due_usec)
@@ -421,7 +448,8 @@ void model_step(void) {
                 model.smooth_since_usec = world.mono_usec;
         for (size_t s = 0; supervisor && s < MODEL_STACKS; s++)
                 for (size_t n = 0; n < MODEL_CONTAINERS; n++)
-                        check_time(model_stacks[s], model_containers[n], &model.stacks[s].containers[n]);
+                        for (uint32_t k = 1; k <= REPLICAS; k++)
+                                check_time(model_stacks[s], model_containers[n], k, &model.stacks[s].containers[n]);
 }
 
 /* --- at rest --- */
@@ -437,8 +465,7 @@ static void check_down(const char *label) {
 }
 
 /* Is that one as it has to be, for one that depends on it to start? condition AUTO: it is to be joined. */
-static bool is_met(const struct member *b, const char *on, enum spec_condition condition, bool required) {
-        const struct member *other = stack_find_member(b->stack, on, 1);
+static bool is_met_by(const struct member *other, enum spec_condition condition, bool required) {
         const struct instance *i = other ? &other->state : NULL;
 
         if (!i || i->desire == DESIRE_GONE)
@@ -448,6 +475,15 @@ static bool is_met(const struct member *b, const char *on, enum spec_condition c
         if (i->phase == PHASE_COMPLETED && condition != CONDITION_AUTO)
                 return condition != CONDITION_HEALTHY;
         return phase_is_up(i->phase) && !i->leaving && condition != CONDITION_COMPLETED;
+}
+
+static bool is_met(const struct member *b, const char *on, enum spec_condition condition, bool required) {
+        const struct spec_container *declared = spec_find(b->stack->generation->spec, on);
+        bool met = true;
+
+        for (uint32_t k = 1; met && declared && k <= declared->replicas; k++)
+                met = is_met_by(stack_find_member(b->stack, on, k), condition, required);
+        return met && declared && declared->replicas > 0;
 }
 
 static bool may_start(const struct member *b) {
@@ -472,7 +508,7 @@ static void check_up(const struct member *b, const char *label) {
         if (!p || p->state != PROC_RUNNING || p->pid != b->state.pid)
                 violation("%s: pid %d is said to run, pid %d does", label, b->state.pid, p ? p->pid : 0);
         const struct spec_container *declared = spec_find(b->stack->generation->spec, b->state.container);
-        if (declared && strcmp(p->version, declared->command.items[1]) != 0)
+        if (declared && !b->stack->paused && strcmp(p->version, declared->command.items[1]) != 0)
                 violation("%s: runs version %s, version %s is declared", label, p->version, declared->command.items[1]);
         for (size_t n = 0; n < p->n_peers && !b->state.policy.scheduled; n++) {
                 const struct proc *now = proc_main(p->peers[n]->label); /* none: it ended for good, its namespaces live on */
@@ -522,14 +558,17 @@ static void check_schedule(const struct member *b, const char *label, const stru
                 violation("%s: its time comes again and again, and it does not run", label);
 }
 
-static void check_instance(const char *stack, const char *container, const struct expected *e) {
+static void check_instance(const char *stack, const char *container, uint32_t replica, const struct expected *e) {
         const struct stack_entry *s = supervisor ? manager_find_stack(supervisor, stack) : NULL;
-        const struct member *b = s ? stack_find_member(s, container, 1) : NULL;
+        const struct member *b = s ? stack_find_member(s, container, replica) : NULL;
+        const struct spec_container *declared = s && s->generation ? spec_find(s->generation->spec, container) : NULL;
         char label[64];
 
-        (void)snprintf(label, sizeof(label), "%s/%s.1", stack, container);
+        (void)snprintf(label, sizeof(label), "%s/%s.%u", stack, container, replica);
+        if (b && declared && replica > declared->replicas && !s->paused)
+                violation("%s: is one more than are declared", label);
         if (!b) {
-                if (!(e->may & WISH_GONE))
+                if (!(e->may & WISH_GONE) && replica <= (declared ? declared->replicas : 1))
                         violation("%s: is not known any more", label);
                 check_down(label);
                 if (group_find(label) && group_find(label)->there)
@@ -609,7 +648,8 @@ void model_check_calm(void) {
                 violation("no supervisor runs");
         for (size_t s = 0; s < MODEL_STACKS; s++) {
                 for (size_t n = 0; n < MODEL_CONTAINERS; n++)
-                        check_instance(model_stacks[s], model_containers[n], &model.stacks[s].containers[n]);
+                        for (uint32_t k = 1; k <= REPLICAS; k++)
+                                check_instance(model_stacks[s], model_containers[n], k, &model.stacks[s].containers[n]);
                 check_document(s);
         }
         check_exits();

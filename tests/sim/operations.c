@@ -63,7 +63,7 @@ static void put_hooks(struct chance *c, json_t *container) {
         }
 }
 
-static json_t *make_container(struct chance *c, size_t which, const json_t *before) {
+static json_t *make_container(struct chance *c, size_t which, const json_t *before, bool goes_back) {
         static const char *const modes[] = { "read-only", "read-only", "ephemeral", "tmpfs", "persistent" };
         static const char *const restarts[] = { "no", "on-failure", "always", "always" };
         static const char *const spaces[] = { "net", "ipc", "uts" };
@@ -82,8 +82,7 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                 json_t *value;
 
                 json_object_foreach ((json_t *)before, name, value)
-                        if (name[0] == 'c') {
-                                (void)value;
+                        if (name[0] == 'c' && !json_object_get(value, "replicas")) { /* of one that is joined there is one */
                                 (void)snprintf(peer, sizeof(peer), "container:%s", name);
                                 json_object_set_new(j, "namespaces",
                                                     json_pack("{s:s}", spaces[chance_below(c, ARRAY_SIZE(spaces))], peer));
@@ -110,8 +109,17 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
                                               chance_one_in(c, 2) ? "restart" : "none"));
         if (!job && chance_one_in(c, 4))
                 json_object_set_new(j, "readiness", json_pack("{s:s, s:s}", "type", "notify", "timeout", chance_one_in(c, 2) ? "2s" : "20s"));
-        if (!job) /* the model knows of one declaration at a time */
-                json_object_set_new(j, "update_config", json_pack("{s:s, s:o}", "failure_action", "continue", "monitor", any_duration(c, 3000)));
+        if (!job) {
+                bool several = chance_one_in(c, 3);
+                bool surges = several && chance_one_in(c, 2) && strcmp(json_string_value(json_object_get(json_object_get(j, "rootfs"), "mode")), "persistent") != 0;
+
+                if (several)
+                        json_object_set_new(j, "replicas", json_integer((json_int_t)chance_below(c, 4)));
+                json_object_set_new(j, "update_config",
+                                    json_pack("{s:s, s:s, s:i, s:o, s:o}", "failure_action", goes_back ? "rollback" : chance_one_in(c, 3) ? "pause" : "continue",
+                                              "order", surges ? "start-first" : "stop-first", "parallelism", (int)chance_below(c, 3), "monitor",
+                                              any_duration(c, 3000), "delay", any_duration(c, 1000)));
+        }
         struct chance own = { c->state ^ UINT64_C(0x5c4ed) }; /* the others stay as they were */
         if (job && chance_one_in(&own, 2)) {
                 json_object_set_new(j, "schedule", make_schedule(&own));
@@ -124,14 +132,15 @@ static json_t *make_container(struct chance *c, size_t which, const json_t *befo
         return j;
 }
 
-static json_t *make_document(struct chance *c) {
+/* goes_back: an update that fails is taken back. */
+static json_t *make_document(struct chance *c, bool goes_back) {
         json_t *containers = json_object();
 
         for (size_t n = 0; n < MODEL_CONTAINERS; n++)
                 if (chance_one_in(c, 2))
-                        json_object_set_new(containers, model_containers[n], make_container(c, n, containers));
+                        json_object_set_new(containers, model_containers[n], make_container(c, n, containers, goes_back));
         if (json_object_size(containers) == 0)
-                json_object_set_new(containers, model_containers[0], make_container(c, 0, containers));
+                json_object_set_new(containers, model_containers[0], make_container(c, 0, containers, goes_back));
         return json_pack("{s:s, s:{s:s, s:o}, s:{}}", "file", "stack.yaml", "stack", "name", any_stack(c), "containers",
                          containers, "marks");
 }
@@ -141,8 +150,16 @@ static bool is_sure(const struct call *call) {
         return call->state == CALL_DONE || (!world.ghost && !supervisor->adopting);
 }
 
+/* As long as an update is under way what was declared before may come back. */
+static bool may_be_taken_back(const json_t *document) {
+        const struct stack_entry *s =
+                supervisor ? manager_find_stack(supervisor, json_string_value(json_object_get(json_object_get(document, "stack"), "name"))) : NULL;
+
+        return !s || s->fallback;
+}
+
 static void apply(struct chance *c) {
-        _cleanup_(json_decrefp) json_t *document = make_document(c);
+        _cleanup_(json_decrefp) json_t *document = make_document(c, chance_one_in(c, 5));
         _cleanup_free_ char *text = json_dumps(json_object_get(document, "stack"), JSON_COMPACT);
 
         trace("apply %s", text);
@@ -151,7 +168,7 @@ static void apply(struct chance *c) {
         if (call->state == CALL_FAILED && strstr(call->words, "diagnostics"))
                 violation("a good document is refused: %s", call->words);
         if (call->state != CALL_FAILED || world.disk_broken)
-                model_applied(document, is_sure(call) && call->state != CALL_FAILED);
+                model_applied(document, is_sure(call) && call->state != CALL_FAILED && !may_be_taken_back(document));
 }
 
 static void operate(struct chance *c, const char *method, enum wish wish) {

@@ -102,6 +102,10 @@ static void put_actions(const struct plan *p, struct buf *out) {
                         buf_printf(out, " %s.%" PRIu32, a->container, a->replica);
                 for (size_t k = 0; k < a->n_after; k++)
                         buf_printf(out, "%s%" PRIu32, k ? ", " : " after ", a->after[k]);
+                if (a->update)
+                        buf_puts(out, " on trial");
+                for (size_t k = 0; k < a->n_proven; k++)
+                        buf_printf(out, "%s%" PRIu32, k ? ", " : " proven ", a->proven[k]);
                 buf_putc(out, '\n');
         }
 }

@@ -83,6 +83,8 @@ struct plan_input {
         uint64_t revision;              /* of new_spec: the old one when nothing is declared differently. An instance that has it runs
                                          * what new_spec declares: after an update that is taken back some never left it */
         bool keep_undeclared;           /* --prune=no */
+        bool back;                      /* an update is taken back, nobody asked for anything: what is stopped or ended stays that, unless
+                                         * it was the update's doing */
         bool resume;                    /* a new supervisor, nothing declared anew: only what is wanted and never began, or runs
                                          * another declaration; undeclared ones go unless they are kept */
 };
