@@ -138,7 +138,7 @@ static void take_output(struct session *s) {
 static int finish_apply(struct session *s, json_t *result) {
         _cleanup_buf_ struct buf text = BUF_NULL;
 
-        logsource_fill_failures(s->cli, result);
+        logsource_fill_failures(result);
         progress_result(result, "ready", &s->watch.style, &text);
         if (s->watch.mode != PROGRESS_NONE || progress_exit_code(result) != EXIT_OK)
                 cli_note(&text);

@@ -1,6 +1,5 @@
 #include "logsource.h"
 
-#include "daemon.h"
 #include "duration.h"
 #include "target.h"
 
@@ -8,7 +7,6 @@
 #include <time.h>
 
 enum { LAST_LINES = 8 };
-#define PATIENCE_USEC UINT64_C(2000000)
 #define EARLY_USEC UINT64_C(50000)
 
 void logsource_done(struct logsource *l) {
@@ -94,25 +92,6 @@ const char *logsource_tail(const json_t *container, uint64_t n, uint64_t since_u
         return r == -EACCES || r == -EPERM ? "it may not be read by this user" : r < 0 ? "it cannot be read" : NULL;
 }
 
-static void fill(json_t *failure, const char *stack, const json_t *containers, uint64_t since_usec) {
-        struct target wanted = { 0 };
-        size_t i;
-        json_t *container;
-
-        (void)snprintf(wanted.stack, sizeof(wanted.stack), "%s", stack);
-        (void)snprintf(wanted.container, sizeof(wanted.container), "%s", text_of(failure, "container"));
-        wanted.replica = (uint32_t)json_integer_value(json_object_get(failure, "replica"));
-        json_array_foreach (containers, i, container) {
-                json_t *lines = json_object_get(failure, "lines");
-
-                if (!target_covers(&wanted, text_of(container, "stack"), text_of(container, "container"),
-                                   json_integer_value(json_object_get(container, "replica"))) ||
-                    !json_is_array(lines) || json_array_size(lines) > 0)
-                        continue;
-                (void)logsource_tail(container, LAST_LINES, since_usec, UINT64_MAX, lines);
-        }
-}
-
 /* When the work began whose result this is, a little early: a log may hold the lines of earlier runs too. */
 static uint64_t beginning(const json_t *result) {
         uint64_t took = duration_usec(json_number_value(json_object_get(result, "duration"))) + EARLY_USEC;
@@ -123,22 +102,14 @@ static uint64_t beginning(const json_t *result) {
         return took < now ? now - took : 0;
 }
 
-void logsource_fill_failures(const struct cli *c, json_t *result) {
-        _cleanup_control_client_ struct control_client *client = NULL;
-        _cleanup_control_answer_ struct control_answer answer = CONTROL_ANSWER_NULL;
+void logsource_fill_failures(json_t *result) {
         json_t *failures = json_object_get(result, "failures"), *failure;
-        const char *stack = text_of(result, "stack");
         size_t i;
 
-        if (json_array_size(failures) == 0 || daemon_connect(c, *stack ? stack : NULL, &client, NULL) < 0)
-                return;
-        json_t *parameters = *stack ? json_pack("{s:[s]}", "targets", stack) : json_object();
-        int r = control_client_call(client,
-                                    &(struct control_request){ .method = CONTROL_METHOD("Status"), .parameters = parameters },
-                                    PATIENCE_USEC, &answer, NULL);
-        json_decref(parameters);
-        if (r < 0 || answer.error)
-                return; /* the failure itself is told all the same */
-        json_array_foreach (failures, i, failure)
-                fill(failure, *text_of(failure, "stack") ? text_of(failure, "stack") : stack, json_object_get(answer.parameters, "containers"), beginning(result));
+        json_array_foreach (failures, i, failure) {
+                json_t *lines = json_object_get(failure, "lines");
+
+                if (json_is_object(json_object_get(failure, "log")) && json_is_array(lines) && json_array_size(lines) == 0)
+                        (void)logsource_tail(failure, LAST_LINES, beginning(result), UINT64_MAX, lines);
+        }
 }

@@ -24,4 +24,4 @@ int logsource_make(json_t *containers, struct logsource *ret, struct buf *unread
 const char *logsource_tail(const json_t *container, uint64_t n, uint64_t since_usec, uint64_t until_usec, json_t *lines);
 
 /* Fills the empty `lines` of a Result's failures with the last lines of those containers' logs, as far as they can be read. */
-void logsource_fill_failures(const struct cli *c, json_t *result);
+void logsource_fill_failures(json_t *result);

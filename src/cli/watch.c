@@ -183,7 +183,7 @@ static int take_reply(struct watch *w, const struct watch_work *work, const stru
                 return work->take(work->userdata, w, a->parameters);
         if (!json_is_object(result))
                 return EXIT_OK;
-        logsource_fill_failures(w->cli, json_object_get(a->parameters, "result"));
+        logsource_fill_failures(json_object_get(a->parameters, "result"));
         if (ret)
                 *ret = json_incref(json_object_get(a->parameters, "result"));
         if (w->mode != PROGRESS_NONE && w->mode != PROGRESS_JSON) {

@@ -223,9 +223,9 @@ json_t *describe_failure(const struct member *b) {
                 (void)snprintf(text, sizeof(text), "%s (%u attempts)", instance_end_words(i, words), i->attempts);
         else
                 (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
-        return json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:[]}", "stack", i->stack, "container", i->container, "replica",
+        return json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:[], s:o}", "stack", i->stack, "container", i->container, "replica",
                          (int)i->replica, "several", (int)i->policy.numbered, "message", describe_text(text), "hint",
-                         i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines");
+                         i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines", "log", log_json(b));
 }
 
 json_t *describe_daemon(const struct manager *m) {

@@ -149,6 +149,7 @@ static int go_back(struct stack_entry *s, struct member *culprit, struct err *er
                 r = err_set(err, -r, "no plan to go back to revision %ju of stack %s can be made", (uintmax_t)to->revision, s->name);
         if (r < 0)
                 return r;
+        s->applied_due = false; /* it was not */
         report_failed(s, culprit, REPORT_UPDATE_ROLLED_BACK, to->revision);
         note_failure(s, culprit);
         end_trials(s);
