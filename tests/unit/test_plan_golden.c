@@ -206,7 +206,10 @@ static void plan_example(const char *dir, const char *name) {
 
         load(dir, name, &stack);
         assert_non_null(stack.spec);
-        assert_true(stack.spec->n_containers <= ARRAY_SIZE(w.items));
+        size_t n_instances = 0;
+        for (size_t n = 0; n < stack.spec->n_containers; n++)
+                n_instances += stack.spec->containers[n].replicas;
+        assert_true(n_instances <= ARRAY_SIZE(w.items));
         assert_int_equal(diag_list_init(&diags, name), 0);
         for (int turn = 0; turn < 2; turn++) {
                 _cleanup_plan_ struct plan *p = NULL;
@@ -220,15 +223,16 @@ static void plan_example(const char *dir, const char *name) {
                                  0);
                 assert_int_equal(plan_is_empty(p), turn == 1);
                 assert_int_equal(turn ? p->n_unchanged : p->n_added, stack.spec->n_containers);
-                assert_int_equal(p->n_actions, turn ? 0 : stack.spec->n_containers);
-                for (; w.n < stack.spec->n_containers; w.n++) {
-                        const struct spec_container *c = stack.spec->containers + w.n;
-                        struct policy policy = policy_of(c);
+                assert_int_equal(p->n_actions, turn ? 0 : n_instances);
+                for (size_t n = 0; turn == 0 && n < stack.spec->n_containers; n++)
+                        for (uint32_t k = 1; k <= stack.spec->containers[n].replicas; k++, w.n++) {
+                                const struct spec_container *c = stack.spec->containers + n;
+                                struct policy policy = policy_of(c);
 
-                        instance_init(w.items + w.n, stack.spec->name, c->name, 1, &policy);
-                        set_phase(w.items + w.n, c->type == TYPE_JOB ? PHASE_COMPLETED : PHASE_READY, "");
-                        w.pointers[w.n] = w.items + w.n;
-                }
+                                instance_init(w.items + w.n, stack.spec->name, c->name, k, &policy);
+                                set_phase(w.items + w.n, c->type == TYPE_JOB ? PHASE_COMPLETED : PHASE_READY, "");
+                                w.pointers[w.n] = w.items + w.n;
+                        }
         }
         diag_list_done(&diags);
 }
