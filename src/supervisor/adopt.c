@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+enum { RETRIES_MAX = 100 };
+
 static struct adoption *adoption_free(struct adoption *a) {
         if (!a)
                 return NULL;
@@ -326,6 +328,12 @@ bool adopt_taken(struct manager *m, const char *name, struct keeper_event *e) {
 
         if (!a || !is_taken(name))
                 return false;
+        /* It is there, and did not get here: for want of a free file descriptor. What a pidfd would tell is found out otherwise. */
+        if (e->fd < 0 && e->message.error == 0 && strncmp(name, "pid.", 4) != 0 && a->n_retries < RETRIES_MAX &&
+            keeper_client_take(m->host.keeper, name) >= 0) {
+                a->n_retries++;
+                return true;
+        }
         struct held_fd *grown = e->fd < 0 ? NULL : reallocarray(a->held, a->n_held + 1, sizeof(*grown));
         if (grown) {
                 a->held = grown;

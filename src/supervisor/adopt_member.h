@@ -27,6 +27,7 @@ struct adoption {
         struct held_fd *held; /* pidfds of orphans and notify sockets that the keeper held */
         size_t n_held;
         unsigned awaited;     /* of those, not here yet */
+        unsigned n_retries;   /* of those that were sent, and did not get here */
         struct held_fd *logs; /* names of log pipes that the keeper holds */
         size_t n_logs;
         bool listed, out_of_memory;
