@@ -135,7 +135,7 @@ void model_clock_jumped(void) {
                         struct timed *t = &model.stacks[s].containers[n].timed;
 
                         if (t->due || t->taken_usec > world_real_usec())
-                                t->excused = t->queues ? 2 : 1;
+                                t->excused = t->queues ? 4 : 1; /* attempts, and what was queued before */
                         if (t->taken_usec > world_real_usec())
                                 t->taken_usec = world_real_usec();
                 }
