@@ -47,7 +47,8 @@ static void put_line(const json_t *event, struct buf *out) {
         buf_printf(out, "%.19sZ ", time ? time : "?");
         if (stack && container)
                 buf_printf(out, "%s: ",
-                           target_text(stack, container, json_integer_value(json_object_get(event, "replica")), true, target));
+                           target_text(stack, container, json_integer_value(json_object_get(event, "replica")),
+                                       !json_is_true(json_object_get(event, "several")), target));
         else if (stack)
                 buf_printf(out, "%s: ", stack);
         if (to && message && strcmp(to, message) == 0)

@@ -103,10 +103,10 @@ static uint32_t surge_of(const struct making *m, const struct plan_change *c, co
 }
 
 /* More of them than are declared go; those an update takes along stay until it is over. */
-static bool is_surplus(const struct making *m, const struct plan_change *c, const struct instance *i) {
+static uint64_t how_many_stay(const struct making *m, const struct plan_change *c) {
         const struct spec_container *declared = m->in->new_spec ? spec_find(m->in->new_spec, c->container) : NULL;
 
-        return declared && c->verb != PLAN_KEPT && i->replica > declared->replicas + surge_of(m, c, declared);
+        return declared && c->verb != PLAN_KEPT ? declared->replicas + surge_of(m, c, declared) : UINT64_MAX;
 }
 
 /* already: those that run what is declared anew; else those that do not. */
@@ -118,6 +118,7 @@ static void add_down(struct making *m, const struct plan_change *c, bool already
                         add_for_each(m, ACTION_REMOVE, c);
                 return;
         }
+        uint64_t stay = how_many_stay(m, c);
         struct instances of = plan_instances_of(m->in, c->container);
         for (size_t k = 0; k < of.n; k++) {
                 const struct instance *i = of.items[k];
@@ -126,9 +127,9 @@ static void add_down(struct making *m, const struct plan_change *c, bool already
                         continue;
                 if (i->desire == DESIRE_GONE) /* on its way already */
                         continue;
-                if (is_surplus(m, c, i))
+                if (i->replica > stay)
                         (void)add(m, ACTION_REMOVE, c, i->replica);
-                else if (stopped_first && !is_surplus(m, c, i))
+                else if (stopped_first)
                         (void)add(m, ACTION_STOP, c, i->replica);
         }
 }
@@ -216,11 +217,20 @@ static int add_surge(struct making *m, const struct plan_change *c, uint32_t n, 
         return r;
 }
 
-/* Those that do not run first: they have nobody to wait for. */
+/* Are others of it replaced while they run? */
+static bool has_updates(const struct making *m, const struct plan_change *c, const struct spec_container *declared) {
+        for (uint32_t k = 1; k <= declared->replicas; k++)
+                if (is_updated(m, c, declared, plan_instance(m->in, c->container, k)))
+                        return true;
+        return false;
+}
+
+/* Those that do not run first: they have nobody to wait for, but those that run wait for them. */
 static int add_coming_up(struct making *m, const struct plan_change *c, const struct spec_container *declared) {
         bool stopped_first = is_stopped_first(m, c);
         uint32_t surge = surge_of(m, c, declared);
         struct batches b = { .declared = declared };
+        bool updates = has_updates(m, c, declared);
         int r = 0;
 
         for (uint32_t k = 1; k <= declared->replicas; k++) {
@@ -229,11 +239,21 @@ static int add_coming_up(struct making *m, const struct plan_change *c, const st
 
                 if (m->in->back && i && i->desire == DESIRE_STOPPED)
                         continue; /* by an operator, meanwhile */
-                if (stopped_first || (need != NEED_NOTHING && !is_updated(m, c, declared, i)))
-                        (void)add(m, need == NEED_REPLACE && !stopped_first ? ACTION_REPLACE : ACTION_START, c, k);
+                if (stopped_first)
+                        (void)add(m, ACTION_START, c, k);
+                else if (need == NEED_START || (need == NEED_REPLACE && !updates))
+                        (void)add(m, need == NEED_REPLACE ? ACTION_REPLACE : ACTION_START, c, k);
         }
-        if (stopped_first)
+        if (stopped_first || !updates)
                 return 0;
+        for (uint32_t k = 1; k <= declared->replicas && r == 0; k++) {
+                const struct instance *i = plan_instance(m->in, c->container, k);
+
+                if (plan_need(m->p, m->in, c, declared, i, NULL) == NEED_REPLACE && !is_updated(m, c, declared, i))
+                        r = add_update(m, ACTION_REPLACE, c, k, &b);
+        }
+        if (b.n > 0)
+                end_batch(m, &b);
         if (surge > 0)
                 r = add_surge(m, c, surge, &b);
         for (uint32_t k = 1; k <= declared->replicas && r == 0; k++) {

@@ -132,12 +132,13 @@ static const char *why_failed(struct plan *p, const struct instance *i) {
 static const char outdated[] = "runs an older declaration";
 
 /* A new supervisor goes on with what is wanted and never began. */
-static enum plan_need need_to_resume(const struct spec_container *declared, const struct instance *i, const char **reason) {
+static enum plan_need need_to_resume(const struct plan_input *in, const struct spec_container *declared, const struct instance *i,
+                                     const char **reason) {
         if (i && i->desire == DESIRE_RUN && i->phase == PHASE_PENDING && !spec_is_scheduled(declared)) {
                 *reason = "not running";
                 return NEED_START;
         }
-        if (i && i->desire == DESIRE_RUN && i->outdated) {
+        if (i && i->desire == DESIRE_RUN && i->outdated && !in->paused) {
                 *reason = outdated;
                 return NEED_REPLACE;
         }
@@ -174,8 +175,8 @@ enum plan_need plan_need(struct plan *p, const struct plan_input *in, const stru
         const char *unused, **reason = ret_reason ? ret_reason : &unused;
 
         *reason = NULL;
-        if (in->back && i && i->desire == DESIRE_STOPPED)
-                return NEED_NOTHING;
+        if (in->back && i && (i->desire == DESIRE_STOPPED || (declared->type == TYPE_JOB && i->phase == PHASE_COMPLETED)))
+                return NEED_NOTHING; /* what a job did is not undone by doing what it did before */
         if (c->class >= CHANGE_REPLACE) { /* all of them are another from now on */
                 if (!i || i->desire == DESIRE_GONE)
                         return NEED_START;
@@ -183,7 +184,7 @@ enum plan_need plan_need(struct plan *p, const struct plan_input *in, const stru
                         return NEED_REPLACE;
         }
         if (in->resume)
-                return need_to_resume(declared, i, reason);
+                return need_to_resume(in, declared, i, reason);
         if ((*reason = why_start(p, in, declared, i)))
                 return NEED_START;
         if (!i->outdated || spec_is_scheduled(declared))
@@ -333,7 +334,7 @@ static void changes_of_undeclared(struct plan *p, const struct plan_input *in) {
         /* What an earlier --prune=no left. One that is on its way out needs no second word. */
         for (size_t i = 0; i < in->n_instances; i++)
                 if (in->instances[i]->desire != DESIRE_GONE && !plan_change_of(p, in, in->instances[i]->container))
-                        (void)add_change(p, in->instances[i]->container, in->resume && in->instances[i]->kept ? PLAN_KEPT : verb);
+                        (void)add_change(p, in->instances[i]->container, (in->resume || in->back) && in->instances[i]->kept ? PLAN_KEPT : verb);
 }
 
 static int changes_of_stack(struct plan *p, const struct plan_input *in, struct diag_list *diags) {

@@ -415,6 +415,8 @@ json_t *report_json(const struct report_event *e) {
                 (void)json_object_set_new(j, "duration", json_real((double)e->duration_usec / USEC_PER_SEC));
         if (j && e->exit)
                 (void)json_object_set_new(j, "exit", exit_json(e->exit));
+        if (j && e->numbered)
+                (void)json_object_set_new(j, "several", json_true());
         if (j && e->revision)
                 (void)json_object_set_new(j, "revision", json_integer((json_int_t)e->revision));
         return j;

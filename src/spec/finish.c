@@ -318,25 +318,33 @@ static void check_targets(struct walk *w, struct node *n, const struct spec_cont
 }
 
 /* Keys that say nothing of a container of the other type. */
-static void check_type_keys(struct walk *w, const struct node *n, const struct spec_container *c) {
-        static const struct {
-                const char *key;
-                enum spec_type type; /* whose it is */
-                const char *words, *hint;
-        } keys[] = {
-                { "max_runtime", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
-                { "rerun", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
-                { "schedule", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
-                { "keep_runs", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
-                { "update_config", TYPE_SERVICE, "a job is replaced by its next run", "remove it" },
-                { "readiness", TYPE_SERVICE, "a job does not get ready, it completes", "remove it; max_runtime bounds a job" },
-        };
+static const struct {
+        const char *key;
+        enum spec_type type; /* whose it is */
+        const char *words, *hint;
+} type_keys[] = {
+        { "max_runtime", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+        { "rerun", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+        { "schedule", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+        { "keep_runs", TYPE_JOB, "only a job ends by itself", "write type: job, or remove it" },
+        { "update_config", TYPE_SERVICE, "a job is replaced by its next run", "remove it" },
+        { "readiness", TYPE_SERVICE, "a job does not get ready, it completes", "remove it; max_runtime bounds a job" },
+};
 
-        for (size_t i = 0; i < ARRAY_SIZE(keys) && !w->partial; i++) {
-                const struct node *key = c->type != keys[i].type ? key_of(n, keys[i].key) : NULL;
+bool key_fits_type(const char *key, enum spec_type type) {
+        for (size_t i = 0; i < ARRAY_SIZE(type_keys); i++)
+                if (strcmp(type_keys[i].key, key) == 0)
+                        return type_keys[i].type == type;
+        return true;
+}
+
+static void check_type_keys(struct walk *w, const struct node *n, const struct spec_container *c) {
+        for (size_t i = 0; i < ARRAY_SIZE(type_keys) && !w->partial; i++) {
+                const struct node *key = c->type != type_keys[i].type ? key_of(n, type_keys[i].key) : NULL;
 
                 if (key)
-                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, keys[i].key, "%s", keys[i].words), "%s", keys[i].hint);
+                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, type_keys[i].key, "%s", type_keys[i].words), "%s",
+                                  type_keys[i].hint);
         }
 }
 

@@ -79,6 +79,24 @@ static struct node_entry *entry_of(struct node *n, const char *key) {
         return NULL;
 }
 
+static bool is_job(const struct node *n) {
+        return n && n->kind == NODE_SCALAR && strcmp(n->text, spec_type_name(TYPE_JOB)) == 0;
+}
+
+/* What of the defaults is for containers of that type: those of services do not disturb jobs, and the other way round. */
+static struct node *defaults_of(struct load *l, const struct node *defaults, enum spec_type type) {
+        struct node *of = arena_new_of(l->walk.nodes, struct node);
+
+        if (!of)
+                return NULL;
+        *of = (struct node){ .kind = NODE_MAPPING, .mark = defaults->mark };
+        for (uint32_t i = 0; defaults->kind == NODE_MAPPING && i < defaults->n; i++)
+                if (key_fits_type(defaults->entries[i].key->text, type) &&
+                    node_add(l->walk.nodes, of, defaults->entries[i].key, defaults->entries[i].value) < 0)
+                        return NULL;
+        return of;
+}
+
 /* Once on their own, so that what is wrong in them is said where they stand; then under every container. */
 static int apply_defaults(struct load *l) {
         struct node_entry *defaults = entry_of(l->root, "defaults"), *containers = entry_of(l->root, "containers");
@@ -97,11 +115,16 @@ static int apply_defaults(struct load *l) {
         w.arena = w.nodes;
         schema_read(&w, &container_table, &(struct node_entry){ kept.key, copy }, scratch);
 
+        struct node *of_jobs = defaults_of(l, kept.value, TYPE_JOB), *of_services = defaults_of(l, kept.value, TYPE_SERVICE);
+        if (!of_jobs || !of_services)
+                return -ENOMEM;
+        bool jobs = is_job(node_get(l->walk.nodes, kept.value, "type"));
         for (uint32_t i = 0; containers && containers->value->kind == NODE_MAPPING && i < containers->value->n; i++) {
                 struct node *container = containers->value->entries[i].value;
 
                 null_to_mapping(container);
-                int r = merge_under(l, container, kept.value);
+                struct node *type = node_get(l->walk.nodes, container, "type");
+                int r = merge_under(l, container, (type ? is_job(type) : jobs) ? of_jobs : of_services);
                 if (r == -E2BIG) {
                         diag_add(l->walk.diags, DIAG_YAML_UNSAFE, kept.key->mark, "defaults",
                                  "more than 100000 values, defaults expanded");

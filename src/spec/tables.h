@@ -64,6 +64,8 @@ struct env_file_entry {
 
 /* finish.c: what depends on several keys of one mapping */
 void stack_finish(struct walk *w, const struct node_entry *entry, void *at);
+/* Does the key say anything of a container of that type? */
+bool key_fits_type(const char *key, enum spec_type type);
 void container_finish(struct walk *w, const struct node_entry *entry, void *at);
 void named_volume_finish(struct walk *w, const struct node_entry *entry, void *at);
 void rootfs_finish(struct walk *w, const struct node_entry *entry, void *at);

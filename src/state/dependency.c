@@ -53,7 +53,9 @@ const char *dependency_words(enum dependency d, enum spec_condition condition, c
                                              [CONDITION_HEALTHY] = "be healthy",
                                              [CONDITION_COMPLETED] = "complete" };
 
-        if (!least || d != DEPENDENCY_LOST)
+        if (!least && d == DEPENDENCY_LOST)
+                (void)snprintf(buf, MESSAGE_SIZE, "waits for %s, of which there are to be none", container);
+        else if (d != DEPENDENCY_LOST)
                 (void)snprintf(buf, MESSAGE_SIZE, "waits for %s to %s", container, to_be[condition]);
         else if (least->phase == PHASE_STOPPED)
                 (void)snprintf(buf, MESSAGE_SIZE, "waits for %s, which was stopped by an operator", container);

@@ -73,8 +73,9 @@ static int write_current(int fd, const struct revision_current *c, struct err *e
         for (size_t i = 0; i < c->n_stopped; i++)
                 if (json_array_append_new(list, json_string(c->stopped[i])) < 0)
                         return err_oom(err);
-        _cleanup_json_ json_t *j = json_pack("{s:I, s:O, s:o*}", "revision", (json_int_t)c->number, "stopped", list, "fallback",
-                                             c->fallback ? json_integer((json_int_t)c->fallback) : NULL);
+        _cleanup_json_ json_t *j = json_pack("{s:I, s:O, s:o*, s:o*}", "revision", (json_int_t)c->number, "stopped", list, "fallback",
+                                             c->fallback ? json_integer((json_int_t)c->fallback) : NULL, "paused",
+                                             c->paused ? json_true() : NULL);
         return j ? record_write(fd, "current", j, err) : err_oom(err);
 }
 
@@ -311,7 +312,8 @@ bool revisions_is_current(int state_fd, const char *stack, const struct revision
                 return false;
         const json_t *stopped = json_object_get(j, "stopped");
         if (json_integer_value(json_object_get(j, "revision")) != (json_int_t)c->number ||
-            json_integer_value(json_object_get(j, "fallback")) != (json_int_t)c->fallback || json_array_size(stopped) != c->n_stopped)
+            json_integer_value(json_object_get(j, "fallback")) != (json_int_t)c->fallback ||
+            json_is_true(json_object_get(j, "paused")) != c->paused || json_array_size(stopped) != c->n_stopped)
                 return false;
         for (size_t i = 0; i < c->n_stopped; i++) {
                 const char *name = json_string_value(json_array_get(stopped, i));
@@ -354,7 +356,7 @@ int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_
         return 0;
 }
 
-int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, struct err *err) {
+int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, bool *ret_paused, struct err *err) {
         _cleanup_fd_ int fd = -EBADF;
         _cleanup_json_ json_t *j = NULL;
         uint64_t number = 0;
@@ -364,6 +366,7 @@ int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, struct er
                 r = read_current(fd, &number, &j, err);
         json_int_t fallback = r < 0 ? 0 : json_integer_value(json_object_get(j, "fallback"));
         *ret = fallback > 0 ? (uint64_t)fallback : 0;
+        *ret_paused = r >= 0 && json_is_true(json_object_get(j, "paused"));
         return r;
 }
 

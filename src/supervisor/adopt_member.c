@@ -77,6 +77,7 @@ static void report_adopted(struct member *b, pid_t pid) {
                                   .stack = b->state.stack,
                                   .container = b->state.container,
                                   .replica = b->state.replica,
+                                  .numbered = b->state.policy.numbered,
                                   .instance_id = b->host.id,
                                   .pid = pid };
 
@@ -151,6 +152,7 @@ static void post_adopted(struct member *b, pid_t pid, const struct run *was, boo
                                           .stack = b->state.stack,
                                           .container = b->state.container,
                                           .replica = b->state.replica,
+                                          .numbered = b->state.policy.numbered,
                                           .message = err.text };
 
                 manager_report(m, &e);

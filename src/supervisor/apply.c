@@ -7,6 +7,7 @@
 #include "update.h"
 
 #include <ctrsup/act/limits.h>
+#include <ctrsup/store/revisions.h>
 
 #include <string.h>
 
@@ -55,6 +56,27 @@ static bool declares_the_same(const struct generation *old, const struct generat
         return old == new || (old && json_equal(json_object_get(old->document, "stack"), json_object_get(new->document, "stack")));
 }
 
+/* It is what was taken back when its update failed. */
+static bool failed_before(const struct stack_entry *s, const struct generation *g) {
+        struct manager *m = s->manager;
+        _cleanup_revision_ struct revision r = REVISION_NULL;
+
+        if (m->options->mode != MODE_SERVICE || !s->generation || s->newest_revision <= s->generation->revision ||
+            revisions_peek(m->host.state_fd, s->name, s->newest_revision, &r, NULL) < 0)
+                return false;
+        return json_equal(json_object_get(r.document, "stack"), json_object_get(g->document, "stack"));
+}
+
+static void say_left_alone(const struct stack_entry *s) {
+        char words[128];
+        struct report_event e = { .kind = REPORT_NOTICE, .priority = 4, .stack = s->name, .message = words,
+                                  .hint = "correct the file, or apply it by hand to try again" };
+
+        (void)snprintf(words, sizeof(words), "its file declares revision %ju, which failed: revision %ju stays",
+                       (uintmax_t)s->newest_revision, (uintmax_t)s->generation->revision);
+        manager_report(s->manager, &e);
+}
+
 int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diags, struct plan **ret_plan, struct err *err) {
         _cleanup_generation_ struct generation *g = NULL;
         _cleanup_plan_ struct plan *plan = NULL;
@@ -73,7 +95,9 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         if (r < 0)
                 return r;
         bool same = s && declares_the_same(s->generation, g), fresh = !s;
-        if (same && a->only_changed) {
+        if (a->only_changed && (same || (s && failed_before(s, g)))) {
+                if (!same && !a->dry_run)
+                        say_left_alone(s);
                 *ret_plan = NULL;
                 return 0;
         }

@@ -7,7 +7,7 @@
 
 /* What its group is to carry; NULL: it does not run, or what it was started with is not known any more. */
 static const struct spec_limits *limits_of(const struct member *b) {
-        if (!b->state.alive || !b->host.leafed || b->stack->manager->adopting)
+        if (!phase_is_up(b->state.phase) || b->state.leaving || !b->host.leafed || b->stack->manager->adopting)
                 return NULL;
         if (b->host.limits)
                 return b->host.limits;
@@ -132,7 +132,7 @@ static void tell_member(const struct member *b, json_t *all) {
         if (limits)
                 (void)act_drift_limits(h, &b->host, limits, true, tell_drift, &(struct telling){ b, all });
         /* If it is there afterwards, it was what we looked at. */
-        if (b->state.alive && b->state.pid > 0 && !b->state.outdated &&
+        if (phase_is_up(b->state.phase) && !b->state.leaving && b->state.pid > 0 && !b->state.outdated &&
             act_drift_process(h, &b->host, b->container, b->state.pid, tell_drift, &(struct telling){ b, of_process }) == 0 &&
             act_signal(&b->host, 0, NULL) == 0)
                 (void)json_array_extend(all, of_process);

@@ -23,8 +23,8 @@ static enum dependency look_at(const struct member *b, const char *container, en
         for (const struct member *other = member_index_find(&b->stack->index, container); other; other = other->next_of_container) {
                 const struct instance *i = &other->state;
 
-                if (i->desire == DESIRE_GONE)
-                        continue;
+                if (i->desire == DESIRE_GONE || i->replica > other->container->replicas)
+                        continue; /* an update's extra one is no reason to wait: the others are there */
                 enum dependency d = of_one(i, condition, shares);
                 any = true;
                 if (d > worst) {
@@ -33,7 +33,9 @@ static enum dependency look_at(const struct member *b, const char *container, en
                 }
         }
         /* What --prune=no left may depend on what is gone for good. */
-        bool declared = b->stack->generation && spec_find(b->stack->generation->spec, container);
+        const struct spec_container *declared = b->stack->generation ? spec_find(b->stack->generation->spec, container) : NULL;
+        if (!any && declared && declared->replicas == 0)
+                return DEPENDENCY_LOST;
         return any ? worst : declared || shares ? DEPENDENCY_COMING : DEPENDENCY_MET;
 }
 

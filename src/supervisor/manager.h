@@ -96,6 +96,7 @@ struct member {
         struct run *run;                      /* while adopting: what the last supervisor wrote; else NULL */
         bool undeclared, update_due;          /* supervisor/restore.h */
         bool on_trial;                        /* supervisor/update.h */
+        uint64_t trial_restarts;              /* as many restarts by its policy are none of its trial */
         uint64_t proven_usec;                 /* monotonic; when its trial was over; 0: it had none */
         bool forgotten;                       /* its record is removed; none is written any more */
         struct member_job job;

@@ -435,7 +435,11 @@ static struct member *find_one(struct manager *m, const char *target, size_t *re
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         if (target_matches(target, m->stacks[s]->members[n])) {
-                                found = m->stacks[s]->members[n];
+                                struct member *b = m->stacks[s]->members[n];
+
+                                if (b->state.replica > b->container->replicas && !strchr(target, '.'))
+                                        continue; /* an update's extra one is meant by its number only */
+                                found = b;
                                 (*ret_count)++;
                         }
         return found;
@@ -468,7 +472,7 @@ static int method_exec(struct control_call *call, json_t *parameters, void *user
         if (count == 0)
                 return control_error(call, "NoSuchTarget", json_pack("{s:s, s:n}", "target", target, "hint"));
         if (count > 1)
-                return fail(call, "Failed", "the target names several containers; exec takes one", "name it as STACK/CONTAINER");
+                return fail(call, "Failed", "the target names several containers; exec takes one", "name it as STACK/CONTAINER, one of several as STACK/CONTAINER.N");
         if (!phase_is_up(q.member->state.phase)) {
                 (void)err_set(&err, ESRCH, "%s does not run (%s)", target, phase_name(q.member->state.phase));
                 return control_fail(call, &err);

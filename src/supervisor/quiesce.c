@@ -2,6 +2,7 @@
 #include "defer.h"
 #include "member.h"
 #include "stack_plan.h"
+#include "update.h"
 #include "system_state.h"
 #include "watch.h"
 
@@ -147,6 +148,7 @@ static void plan_rest(struct manager *m) {
 
                         manager_report(m, &e);
                 }
+                update_resume(m->stacks[s]);
         }
 }
 

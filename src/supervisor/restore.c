@@ -262,7 +262,7 @@ static int bring_back_update(struct stack_entry *s, struct err *ret_err) {
         if (r >= 0 && n > 0 && numbers[0] > s->newest_revision)
                 s->newest_revision = numbers[0];
         if (r >= 0)
-                r = revisions_fallback(state_fd, s->name, &fallback, &err);
+                r = revisions_fallback(state_fd, s->name, &fallback, &s->paused, &err);
         if (r >= 0 && fallback > 0)
                 r = load_generation(state_fd, s->name, fallback, &s->fallback, &err);
         if (is_passing(r)) {

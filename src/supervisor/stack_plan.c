@@ -312,7 +312,7 @@ int stack_plan_rest(struct stack_entry *s, struct err *err) {
         if (diag_list_init(&diags, s->name) < 0)
                 return err_oom(err);
         int r = plan_of(s, g->spec, s->generation ? g->spec : NULL,
-                        &(struct plan_input){ .revision = g->revision, .resume = s->generation != NULL }, &diags, &plan);
+                        &(struct plan_input){ .revision = g->revision, .resume = s->generation != NULL, .paused = s->paused }, &diags, &plan);
         diag_list_done(&diags);
         if (r < 0)
                 return err_set(err, -r, "no plan to go on with stack %s can be made", s->name);

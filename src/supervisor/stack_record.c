@@ -23,6 +23,7 @@ static int write_current(struct stack_entry *s, bool anew, struct err *err) {
                 }
         struct revision_current current = { .number = s->generation->revision,
                                             .fallback = s->fallback ? s->fallback->revision : 0,
+                                            .paused = s->paused,
                                             .stopped = list,
                                             .n_stopped = count };
         if (!anew && revisions_is_current(state_fd, s->name, &current))

@@ -1,5 +1,6 @@
 #include "update.h"
 #include "describe.h"
+#include "gate.h"
 #include "member.h"
 #include "stack_plan.h"
 #include "stack_record.h"
@@ -45,6 +46,7 @@ static void look_again_at(struct stack_entry *s, uint64_t usec) {
 
 void update_begin(struct member *b) {
         b->on_trial = true;
+        b->trial_restarts = 0; /* counted from its start on */
         b->proven_usec = 0;
 }
 
@@ -53,8 +55,19 @@ static void pass(struct member *b) {
         b->proven_usec = manager_now(b->stack->manager).mono_usec;
 }
 
+/* A new supervisor: is another instance of its container on trial, from the batch that was under way? */
+static bool follows_a_trial(const struct stack_entry *s, const struct plan_action *a) {
+        for (const struct member *b = member_index_find(&s->index, a->container); b; b = b->next_of_container)
+                if (b->on_trial && b->state.replica != a->replica)
+                        return true;
+        return false;
+}
+
 bool update_may_begin(struct stack_entry *s, const struct plan_action *a) {
         uint64_t now = manager_now(s->manager).mono_usec, from = 0;
+
+        if (s->plan->resume && a->update && a->n_proven == 0 && follows_a_trial(s, a))
+                return false;
 
         for (size_t n = 0; n < a->n_proven; n++) {
                 const struct plan_action *p = &s->plan->actions[a->proven[n]];
@@ -125,9 +138,16 @@ static void pause_update(struct stack_entry *s, struct member *b) {
         note_failure(s, b);
         report_failed(s, b, REPORT_UPDATE_PAUSED, 0);
         for (size_t n = 0; s->plan && n < s->plan->n_actions; n++)
-                if (!s->begun[n] && (s->plan->actions[n].update || s->plan->actions[n].n_proven > 0))
+                if (!s->begun[n] && (s->plan->actions[n].update || s->plan->actions[n].n_proven > 0)) {
+                        const struct plan_action *a = &s->plan->actions[n];
+                        struct member *extra = a->kind == ACTION_START ? stack_find_member(s, a->container, a->replica) : NULL;
+
                         s->begun[n] = s->done[n] = true;
+                        if (extra && extra->state.phase == PHASE_PENDING && extra->state.replica > extra->container->replicas)
+                                member_post(extra, &(struct event){ .kind = EVENT_REMOVE }); /* it has not come, and will not */
+                }
         end_trials(s);
+        stack_save_current(s);
 }
 
 static int go_back(struct stack_entry *s, struct member *culprit, struct err *err) {
@@ -180,6 +200,19 @@ static void fail(struct stack_entry *s, struct member *b) {
         pause_update(s, b);
 }
 
+static enum trial judge(const struct member *b, uint64_t now, uint64_t *ret_until) {
+        const struct stack_entry *s = b->stack;
+        enum trial t = trial_of(&b->state, b->phase_since_usec, s->going_back ? 0 : b->container->update_config.monitor_usec, now, ret_until);
+
+        /* Restarted by its policy between two looks. */
+        if (t == TRIAL_GOES_ON && b->state.restarts > b->trial_restarts && !b->state.leaving && !b->state.again)
+                return TRIAL_FAILED;
+        /* Nobody knows when it will start, and the update is not held up for it. */
+        if (t == TRIAL_GOES_ON && b->state.waiting && !s->plan && gate_is_hopeless(b))
+                return TRIAL_PASSED;
+        return t;
+}
+
 void update_tend(struct stack_entry *s) {
         uint64_t now = manager_now(s->manager).mono_usec, until;
         bool all = !s->plan;
@@ -191,7 +224,7 @@ void update_tend(struct stack_entry *s) {
 
                 if (!b->on_trial)
                         continue;
-                switch (trial_of(&b->state, b->phase_since_usec, s->going_back ? 0 : b->container->update_config.monitor_usec, now, &until)) {
+                switch (judge(b, now, &until)) {
                 case TRIAL_PASSED:
                         pass(b);
                         manager_poke(s->manager); /* the next batch */
@@ -224,7 +257,7 @@ static bool is_next(const struct stack_entry *s, const struct plan_action *a) {
 }
 
 bool update_is_open(const struct stack_entry *s) {
-        if (s->going_back)
+        if (s->going_back && s->plan)
                 return true;
         for (size_t n = 0; s->plan && n < s->plan->n_actions; n++)
                 if (!s->begun[n] && is_next(s, &s->plan->actions[n]))
@@ -265,10 +298,12 @@ static bool was_on_trial(const struct stack_entry *s, const struct member *b, st
 }
 
 void update_resume(struct stack_entry *s) {
-        struct arena *arena = s->fallback && s->generation ? arena_new() : NULL;
+        struct arena *arena = s->fallback && s->generation && !s->paused ? arena_new() : NULL;
 
         for (size_t n = 0; arena && n < s->n_members; n++)
-                if (was_on_trial(s, s->members[n], arena))
+                if (was_on_trial(s, s->members[n], arena)) {
                         update_begin(s->members[n]);
+                        s->members[n]->trial_restarts = s->members[n]->state.restarts;
+                }
         arena_free(arena);
 }

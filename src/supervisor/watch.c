@@ -224,6 +224,15 @@ static void answer_failed_update(struct waiter *w, const struct stack_entry *s, 
         answer(w, s->generation->revision != w->revision && json_array_size(now) == 0 ? "restored" : "failed", failures);
 }
 
+/* Somebody applied something else meanwhile: what comes of that is no answer to this. */
+static void answer_overtaken(struct waiter *w, uint64_t revision) {
+        char words[96];
+
+        (void)snprintf(words, sizeof(words), "overtaken: revision %ju was applied meanwhile", (uintmax_t)revision);
+        answer(w, "failed", json_pack("[{s:s, s:s, s:i, s:s, s:n, s:[], s:n}]", "stack", w->stack, "container", "", "replica", 0, "message", words,
+                                      "hint", "lines", "log"));
+}
+
 static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
         struct waiter *w = userdata;
 
@@ -261,6 +270,10 @@ static void check(struct waiter *w) {
         const struct stack_entry *stack = w->stack ? manager_find_stack(m, w->stack) : NULL;
         if (w->goal == GOAL_UP && w->stack && (!stack || !stack->generation)) {
                 answer(w, "failed", NULL); /* removed, or the supervisor ends: it will not come up */
+                return;
+        }
+        if (w->goal == GOAL_UP && stack && w->revision > 0 && stack->generation->revision != w->revision && stack->failed_revision != w->revision) {
+                answer_overtaken(w, stack->generation->revision);
                 return;
         }
         if (w->goal == GOAL_GONE) {

@@ -299,6 +299,8 @@ static bool look_at(struct play *p, const struct status *s, int stack, int n) {
         const struct seen *seen = status_find(s, name, names[n]);
         const unsigned is = what_is(seen);
         unsigned may = e->may;
+        if ((may & MAY_BE_STOPPED) && is_job(n)) /* a stop leaves it what it is: completed */
+                may |= MAY_BE_ENDED;
         if ((may & MAY_BE_UP) && is_job(n))
                 may = (may & ~(unsigned)MAY_BE_UP) | MAY_BE_ENDED;
         if ((may & MAY_BE_UP) && n == 2 && p->keeper_killed)

@@ -483,7 +483,7 @@ static bool is_met(const struct member *b, const char *on, enum spec_condition c
 
         for (uint32_t k = 1; met && declared && k <= declared->replicas; k++)
                 met = is_met_by(stack_find_member(b->stack, on, k), condition, required);
-        return met && declared && declared->replicas > 0;
+        return met && declared && (declared->replicas > 0 || !required);
 }
 
 static bool may_start(const struct member *b) {

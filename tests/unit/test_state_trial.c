@@ -51,6 +51,20 @@ static void given_up(void **state _unused_) {
         assert_int_equal(trial_of(&i, 0, 10, 5, &until), TRIAL_GOES_ON);
 }
 
+/* The one before, that has to wait until it may go down, is not what is judged; nor one that is down for a while. */
+static void not_it(void **state _unused_) {
+        struct instance i = in_phase(PHASE_READY);
+        uint64_t until;
+
+        i.leaving = i.again = true;
+        assert_int_equal(trial_of(&i, 0, 10, 500, &until), TRIAL_GOES_ON);
+        i.phase = PHASE_UNHEALTHY;
+        assert_int_equal(trial_of(&i, 0, 10, 500, &until), TRIAL_GOES_ON);
+        i = in_phase(PHASE_STOPPED);
+        i.desire = DESIRE_HELD;
+        assert_int_equal(trial_of(&i, 0, 10, 500, &until), TRIAL_GOES_ON);
+}
+
 /* Who stops it, or removes it, has decided: nothing is left to prove. */
 static void not_wanted(void **state _unused_) {
         static const enum desire desires[] = { DESIRE_STOPPED, DESIRE_GONE };
@@ -65,7 +79,7 @@ static void not_wanted(void **state _unused_) {
 }
 
 int main(void) {
-        const struct CMUnitTest tests[] = { cmocka_unit_test(each_phase), cmocka_unit_test(monitored), cmocka_unit_test(given_up),
+        const struct CMUnitTest tests[] = { cmocka_unit_test(each_phase), cmocka_unit_test(monitored), cmocka_unit_test(given_up), cmocka_unit_test(not_it),
                                             cmocka_unit_test(not_wanted) };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,7 @@ struct plan_input {
         bool keep_undeclared;           /* --prune=no */
         bool back;                      /* an update is taken back, nobody asked for anything: what is stopped or ended stays that, unless
                                          * it was the update's doing */
+        bool paused;                    /* with resume: an update was paused: who runs an older declaration goes on with it */
         bool resume;                    /* a new supervisor, nothing declared anew: only what is wanted and never began, or runs
                                          * another declaration; undeclared ones go unless they are kept */
 };

@@ -46,6 +46,7 @@ int revisions_list(int state_fd, const char *stack, uint64_t **ret, size_t *ret_
 /* What `current` says: which revision is wanted, which was before an update that is under way, and the operator's stop marks (instance names, "api.2"). */
 struct revision_current {
         uint64_t number;
+        bool paused;                    /* its update failed, and is left as it is */
         uint64_t fallback;              /* the revision to go back to when this one's update fails; 0: none is under way */
         const char *const *stopped;
         size_t n_stopped;
@@ -56,7 +57,7 @@ bool revisions_is_current(int state_fd, const char *stack, const struct revision
 /* One malloc'ed block. */
 int revisions_stopped(int state_fd, const char *stack, char ***ret, size_t *ret_n, struct err *err);
 /* 0 in *ret: no update is under way. */
-int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, struct err *err);
+int revisions_fallback(int state_fd, const char *stack, uint64_t *ret, bool *ret_paused, struct err *err);
 /* The stack was removed, durably: it does not come back. Not there is fine. A failure leaves it, or (when it was the last step that
  * failed) a stack that is to be recorded again. */
 int revisions_forget(int state_fd, const char *stack, struct err *err);
