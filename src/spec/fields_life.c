@@ -52,7 +52,7 @@ static const struct field dependency_fields[] = {
           .preset_words = "healthy when the target has a healthcheck or readiness, completed for a job, else started",
           .change = CHANGE_META, .doc = "started, healthy, completed", .example = "completed" },
         { .key = "restart", .type = &type_bool, AT(spec_dependency, restart), .preset = "false", .change = CHANGE_META,
-          .doc = "restart this one when the dependency was replaced", .example = "true" },
+          .doc = "restart this one when the dependency was replaced: it is down until all instances of that are", .example = "true" },
         { .key = "required", .type = &type_bool, AT(spec_dependency, required), .preset = "true", .change = CHANGE_META,
           .doc = "false: when the dependency fails, this one starts all the same", .example = "false" },
 };
