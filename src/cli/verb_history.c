@@ -46,6 +46,14 @@ static void put_changes(struct buf *out, const json_t *row) {
                 buf_puts(out, json_is_object(changes) ? "the stack itself" : "-");
 }
 
+static const char *state_of(const json_t *row) {
+        bool current = json_is_true(json_object_get(row, "current"));
+
+        if (json_is_true(json_object_get(row, "failed")))
+                return current ? "current, failed" : "failed";
+        return current ? "current" : "-";
+}
+
 static void add_row(struct table_view *table, const json_t *row) {
         _cleanup_buf_ struct buf changes = BUF_NULL;
         const char *when = json_string_value(json_object_get(row, "applied_at"));
@@ -59,7 +67,7 @@ static void add_row(struct table_view *table, const json_t *row) {
         if (json_is_integer(uid))
                 (void)snprintf(by, sizeof(by), "%lld", (long long)json_integer_value(uid));
         put_changes(&changes, row);
-        const char *cells[] = { number, json_is_true(json_object_get(row, "current")) ? "current" : "-", at, pw ? pw->pw_name : by,
+        const char *cells[] = { number, state_of(row), at, pw ? pw->pw_name : by,
                                 buf_text(&changes) };
         table_row(table, cells, 0, NULL);
 }

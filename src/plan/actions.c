@@ -225,6 +225,12 @@ static bool has_updates(const struct making *m, const struct plan_change *c, con
         return false;
 }
 
+/* The new declaration has been tried with it, and it does not run: it is tried again before one more that runs is given up for it. */
+static bool has_failed_already(const struct making *m, const struct instance *i) {
+        return !m->in->resume && !m->in->back && i && i->desire == DESIRE_RUN && i->revision == m->in->revision &&
+               (i->phase == PHASE_BACKOFF || i->phase == PHASE_FAILED || i->phase == PHASE_UNHEALTHY);
+}
+
 /* Those that do not run first: they have nobody to wait for, but those that run wait for them. */
 static int add_coming_up(struct making *m, const struct plan_change *c, const struct spec_container *declared) {
         bool stopped_first = is_stopped_first(m, c);
@@ -241,6 +247,8 @@ static int add_coming_up(struct making *m, const struct plan_change *c, const st
                         continue; /* by an operator, meanwhile */
                 if (stopped_first)
                         (void)add(m, ACTION_START, c, k);
+                else if (updates && has_failed_already(m, i))
+                        continue;
                 else if (need == NEED_START || (need == NEED_REPLACE && !updates))
                         (void)add(m, need == NEED_REPLACE ? ACTION_REPLACE : ACTION_START, c, k);
         }
@@ -249,12 +257,14 @@ static int add_coming_up(struct making *m, const struct plan_change *c, const st
         for (uint32_t k = 1; k <= declared->replicas && r == 0; k++) {
                 const struct instance *i = plan_instance(m->in, c->container, k);
 
-                if (plan_need(m->p, m->in, c, declared, i, NULL) == NEED_REPLACE && !is_updated(m, c, declared, i))
+                if (has_failed_already(m, i))
+                        r = add_update(m, ACTION_START, c, k, &b);
+                else if (plan_need(m->p, m->in, c, declared, i, NULL) == NEED_REPLACE && !is_updated(m, c, declared, i))
                         r = add_update(m, ACTION_REPLACE, c, k, &b);
         }
         if (b.n > 0)
                 end_batch(m, &b);
-        if (surge > 0)
+        if (surge > 0 && r == 0)
                 r = add_surge(m, c, surge, &b);
         for (uint32_t k = 1; k <= declared->replicas && r == 0; k++) {
                 if (!is_updated(m, c, declared, plan_instance(m->in, c->container, k)))

@@ -190,6 +190,21 @@ int revisions_add(int state_fd, const char *stack, const struct revision *r, str
         return 0;
 }
 
+int revisions_mark_failed(int state_fd, const char *stack, uint64_t number, bool failed, struct err *err) {
+        _cleanup_fd_ int fd = -EBADF;
+        _cleanup_json_ json_t *j = NULL;
+        char name[NUMBER_NAME_SIZE];
+        int r = open_stack(state_fd, stack, 0, &fd, err);
+
+        if (r >= 0)
+                r = record_read(fd, number_name(name, number), &j, err);
+        if (r < 0 || json_is_true(json_object_get(j, "failed")) == failed)
+                return r;
+        if (json_object_set_new(j, "failed", json_boolean(failed)) < 0)
+                return err_oom(err);
+        return record_write(fd, name, j, err);
+}
+
 void revisions_drop(int state_fd, const char *stack, uint64_t history, bool (*is_used)(void *userdata, uint64_t number),
                     void *userdata) {
         _cleanup_fd_ int fd = -EBADF;
@@ -219,6 +234,7 @@ static int peek_number(int fd, uint64_t number, struct revision *ret, struct err
                                 .number = number,
                                 .applied_real_usec = (uint64_t)json_integer_value(json_object_get(j, "applied_usec")),
                                 .uid = (uid_t)json_integer_value(json_object_get(j, "uid")),
+                                .failed = json_is_true(json_object_get(j, "failed")),
                                 .document = json_incref(document),
                         };
                         return 0;

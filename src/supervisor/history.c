@@ -30,12 +30,12 @@ static json_t *describe_revision(const struct revision *r, const struct revision
         json_t *changes = before ? history_changes(before->document, r->document)
                         : r->number == 1 ? history_changes(NULL, r->document) : json_null();
 
-        return json_pack("{s:I, s:b, s:o, s:I, s:o, s:n}", "revision", (json_int_t)r->number, "current", current, "applied_at",
+        return json_pack("{s:I, s:b, s:b, s:o, s:I, s:o, s:n}", "revision", (json_int_t)r->number, "current", current, "failed", (int)r->failed, "applied_at",
                          describe_time(r->applied_real_usec), "uid", (json_int_t)r->uid, "changes", changes, "error");
 }
 
 static json_t *describe_unreadable(uint64_t number, bool current, const struct err *err) {
-        return json_pack("{s:I, s:b, s:n, s:n, s:n, s:s}", "revision", (json_int_t)number, "current", current, "applied_at", "uid",
+        return json_pack("{s:I, s:b, s:n, s:n, s:n, s:n, s:s}", "revision", (json_int_t)number, "current", current, "failed", "applied_at", "uid",
                          "changes", "error", err->text);
 }
 
@@ -86,7 +86,13 @@ int history_method(struct control_call *call, json_t *parameters, void *userdata
         return control_reply(call, json_pack("{s:o}", "revisions", rows), false);
 }
 
-/* The newest kept one before the current; 0: there is none. */
+static bool has_failed(const struct stack_entry *s, uint64_t number) {
+        _cleanup_revision_ struct revision r = REVISION_NULL;
+
+        return revisions_peek(s->manager->host.state_fd, s->name, number, &r, NULL) >= 0 && r.failed;
+}
+
+/* The newest kept one before the current whose update did not fail; 0: there is none. */
 static int find_before(const struct stack_entry *s, uint64_t *ret, struct err *err) {
         _cleanup_free_ uint64_t *numbers = NULL;
         size_t n = 0;
@@ -94,7 +100,7 @@ static int find_before(const struct stack_entry *s, uint64_t *ret, struct err *e
 
         *ret = 0;
         for (size_t k = 0; r >= 0 && k < n && *ret == 0; k++)
-                if (numbers[k] < s->generation->revision)
+                if (numbers[k] < s->generation->revision && !has_failed(s, numbers[k]))
                         *ret = numbers[k];
         return r;
 }

@@ -8,6 +8,7 @@
 #include <ctrsup/base/arena.h>
 #include <ctrsup/spec/diff.h>
 #include <ctrsup/state/trial.h>
+#include <ctrsup/store/revisions.h>
 
 #include <string.h>
 
@@ -91,7 +92,15 @@ static void end_trials(struct stack_entry *s) {
         s->update_timer = NULL;
 }
 
+/* For history and rollback; what the disk does not take is not known there. */
+static void mark_failed(struct stack_entry *s, bool failed) {
+        if (s->manager->options->mode == MODE_SERVICE)
+                (void)revisions_mark_failed(s->manager->host.state_fd, s->name, s->generation->revision, failed, NULL);
+}
+
 static void end_update(struct stack_entry *s) {
+        if (s->generation && s->failed_revision != s->generation->revision && !s->going_back)
+                mark_failed(s, false); /* tried again it did not fail */
         end_trials(s);
         s->fallback = generation_unref(s->fallback);
         s->paused = s->going_back = false;
@@ -124,6 +133,8 @@ static void report_failed(struct stack_entry *s, const struct member *b, enum re
 }
 
 static void note_failure(struct stack_entry *s, const struct member *b) {
+        if (b->container->update_config.failure_action != UPDATE_CONTINUE)
+                mark_failed(s, true);
         if (s->failed_revision != s->generation->revision || !s->update_failures) {
                 json_decref(s->update_failures);
                 s->update_failures = json_array();
