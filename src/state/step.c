@@ -438,6 +438,7 @@ static void is_up(struct move *m, uint64_t started_usec, uint64_t started_real_u
         if (i->phase == PHASE_STOPPING)
                 return;
         i->ready_early = begin_hooks(i, HOOK_POST_START) && ready;
+        i->unhealthy_early = false;
         rest(m, ready && !i->ready_early ? PHASE_READY : PHASE_RUNNING);
         if (!ready)
                 i->deadline_usec = later(started_usec, i->policy.type == TYPE_JOB ? i->policy.max_runtime_usec : i->policy.ready_timeout_usec);
@@ -499,12 +500,15 @@ static void adopt_hooks(struct move *m) {
                 return;
         }
         bool over = !was || was->hook != HOOK_POST_START || was->hooks_ended >= i->policy.hooks[HOOK_POST_START]; /* there may be fewer now */
-        bool ready = i->phase == PHASE_RUNNING && i->ready_early && over;
+        bool ready = i->phase == PHASE_RUNNING && i->ready_early && over, unhealthy = was && was->unhealthy_early;
         i->hook = !was || (was->hook == HOOK_POST_START && over) ? HOOK_NONE : was->hook;
         i->hooks_ended = was ? was->hooks_ended : 0;
         i->ran = was ? was->ran : i->ran;
         i->ready_early = was && was->ready_early;
-        if (ready)
+        i->unhealthy_early = unhealthy && !over;
+        if (over && unhealthy && phase_is_up(i->phase))
+                rest(m, PHASE_UNHEALTHY);
+        else if (ready)
                 rest(m, PHASE_READY);
 }
 
@@ -616,9 +620,10 @@ static void early_ready(struct move *m) {
 static void ready(struct move *m) {
         struct instance *i = m->i;
 
-        if (i->hook == HOOK_POST_START)
+        if (i->hook == HOOK_POST_START) {
                 i->ready_early = true;
-        else
+                i->unhealthy_early = false;
+        } else
                 i->phase = PHASE_READY;
         if (i->populated)
                 i->deadline_usec = USEC_INFINITY; /* that of its readiness */
@@ -639,6 +644,9 @@ static void post_start_hooked(struct move *m) {
         i->hook = HOOK_NONE;
         if (i->ready_early)
                 ready(m);
+        if (i->unhealthy_early)
+                i->phase = PHASE_UNHEALTHY;
+        i->unhealthy_early = false;
 }
 
 /* How it went changes nothing: the signal comes next. */
@@ -680,12 +688,12 @@ static void ends_later(struct move *m) {
                 put_off(m, m->i->stop_limit_usec);
 }
 
-/* It was never ready: without the restart its readiness.timeout decides. */
+/* It was never ready: without the restart its readiness.timeout decides. Or it was but for its hooks: then it is unhealthy after them. */
 static void unhealthy_from_the_start(struct move *m) {
         if (m->i->policy.unhealthy_restarts && !m->i->leaving)
                 give_up(m, CAUSE_UNHEALTHY);
         else
-                m->i->ready_early = false;
+                m->i->unhealthy_early = m->i->ready_early;
 }
 
 static void hit_by_oom(struct move *m) {

@@ -58,6 +58,7 @@ static const struct number {
         NEWER("ran", BOOL, instance.ran),
         NEWER("unnamed", BOOL, instance.unnamed),
         NEWER("ready_early", BOOL, instance.ready_early),
+        NEWER("unhealthy_early", BOOL, instance.unhealthy_early),
         NUMBER("launching", BOOL, instance.launching),
         NUMBER("killed", BOOL, instance.killed),
         NUMBER("oom", BOOL, instance.oom),

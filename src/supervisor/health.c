@@ -211,7 +211,7 @@ static void report(struct member *b, const char *words) {
 
 /* A service that waits for its first success, or had been ready before it failed. */
 static bool is_ready_now(const struct member *b) {
-        return b->state.phase == PHASE_UNHEALTHY || (b->state.phase == PHASE_RUNNING && b->state.policy.type == TYPE_SERVICE &&
+        return b->state.phase == PHASE_UNHEALTHY || b->state.unhealthy_early || (b->state.phase == PHASE_RUNNING && b->state.policy.type == TYPE_SERVICE &&
                                                      spec_readiness_of(b->container) == READINESS_HEALTHCHECK);
 }
 

@@ -164,6 +164,47 @@ static void post_start(void **state _unused_) {
         assert_int_equal(post_kind(&later, EVENT_READY), EFFECT_REPORT);
 }
 
+/* Health that fails meanwhile does not take back that it has said it is ready. */
+static void unhealthy_before_hooks_end(void **state _unused_) {
+        struct life l = begin(0, 1, 0, 0);
+
+        l.i.policy.ready_when_started = false;
+        l.i.policy.ready_timeout_usec = USEC_PER_SEC;
+        post_kind(&l, EVENT_START);
+        post_started(&l);
+        struct life never = l;
+        post_kind(&l, EVENT_READY);
+        assert_int_equal(post_kind(&l, EVENT_UNHEALTHY), 0);
+        assert_int_equal(l.i.phase, PHASE_RUNNING);
+        struct life again = l, next = l;
+        assert_int_equal(post_hooked(&l, false), EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_UNHEALTHY);
+        assert_int_equal(post_kind(&l, EVENT_READY), EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_READY);
+
+        post_kind(&again, EVENT_READY);
+        post_hooked(&again, false);
+        assert_int_equal(again.i.phase, PHASE_READY);
+
+        post_kind(&never, EVENT_UNHEALTHY);
+        post_hooked(&never, false);
+        assert_int_equal(never.i.phase, PHASE_RUNNING);
+        assert_int_not_equal(never.i.deadline_usec, USEC_INFINITY);
+
+        /* a supervisor that comes after it knows that too, and one that finds no hooks declared */
+        const struct instance was = next.i;
+        for (uint32_t hooks = 0; hooks < 2; hooks++) {
+                l = begin(0, hooks, 0, 0);
+                post(&l, (struct event){ .kind = EVENT_RECALLED, .was = &was });
+                post(&l, (struct event){ .kind = EVENT_ADOPTED, .pid = 42, .was = &was });
+                assert_int_equal(l.i.phase, hooks ? PHASE_RUNNING : PHASE_UNHEALTHY);
+                if (hooks)
+                        post_hooked(&l, false);
+                assert_int_equal(l.i.phase, PHASE_UNHEALTHY);
+                assert_false(l.i.unhealthy_early);
+        }
+}
+
 /* One that fails stops the container, and that has failed, however it ends. */
 static void post_start_fails(void **state _unused_) {
         struct life l = begin(0, 2, 0, 0);
@@ -540,7 +581,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(pre_start),  cmocka_unit_test(pre_start_fails),  cmocka_unit_test(stop_beats_pre_start),
                 cmocka_unit_test(post_start), cmocka_unit_test(post_start_fails), cmocka_unit_test(pre_stop),
-                cmocka_unit_test(post_stop),  cmocka_unit_test(declared_away),    cmocka_unit_test(random_lives),
+                cmocka_unit_test(post_stop),  cmocka_unit_test(declared_away),    cmocka_unit_test(unhealthy_before_hooks_end),    cmocka_unit_test(random_lives),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ static struct run some_run(void) {
                               .hooks_ended = 1,
                               .ran = true,
                               .ready_early = true,
+                              .unhealthy_early = true,
                               .unnamed = true,
                               .stop_signal = SIGINT,
                               .pid = 4711,

@@ -107,6 +107,7 @@ struct instance {
         bool killed;                    /* this stop is past its grace period */
         bool oom;                       /* this start was hit by an OOM kill */
         bool ready_early;               /* it is ready, but for the keeper's answer or the post_start hooks */
+        bool unhealthy_early;           /* and its health has failed since: what it is once the hooks are over */
         bool ran;                       /* its command did, and its end has not been followed by the post_stop hooks yet */
         bool outdated;                  /* runs another declaration than the stored one: the plan replaces it */
         bool kept;                      /* not declared any more, and left alone on purpose (--prune=no) */
