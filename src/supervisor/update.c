@@ -56,10 +56,10 @@ static void pass(struct member *b) {
         b->proven_usec = manager_now(b->stack->manager).mono_usec;
 }
 
-/* A new supervisor: is another instance of its container on trial, from the batch that was under way? */
+/* A new supervisor: is another instance of its container on trial, from the batch that was under way? Not one that this plan starts, too. */
 static bool follows_a_trial(const struct stack_entry *s, const struct plan_action *a) {
         for (const struct member *b = member_index_find(&s->index, a->container); b; b = b->next_of_container)
-                if (b->on_trial && b->state.replica != a->replica)
+                if (b->on_trial && b->state.replica != a->replica && !stack_will_start(b))
                         return true;
         return false;
 }

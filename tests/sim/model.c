@@ -326,8 +326,8 @@ void model_hear(const struct report_event *e) {
                 x->timed.decided_usec = world_real_usec();
                 x->timed.in_force = is_scheduled(e->stack, e->container);
         }
-        if (e->change)
-                x->timed.due = e->change->to == PHASE_STARTING;
+        if (e->change) /* STOPPING: perhaps for a run that takes its place */
+                x->timed.due = e->change->to == PHASE_STARTING || e->change->to == PHASE_STOPPING;
         if (e->change && e->change->to == PHASE_BACKOFF)
                 excuse(x);
         if (e->kind == REPORT_RESTART_SCHEDULED)
