@@ -85,13 +85,18 @@ int daemon_connect(const struct cli *c, const char *stack, struct control_client
         return q;
 }
 
+int daemon_unreached(const struct cli *c, int r, const struct err *err) {
+        return cli_fail(c, r == -EACCES || r == -EPERM ? EXIT_NO_PERMISSION : EXIT_UNAVAILABLE, err);
+}
+
 int daemon_open(const struct cli *c, const char *target, struct control_client **ret) {
         struct err err = { 0 };
         char stack[TARGET_NAME_SIZE];
 
         if (target)
                 target_stack(target, stack);
-        return daemon_connect(c, target ? stack : NULL, ret, &err) < 0 ? cli_fail(c, EXIT_UNAVAILABLE, &err) : 0;
+        int r = daemon_connect(c, target ? stack : NULL, ret, &err);
+        return r < 0 ? daemon_unreached(c, r, &err) : 0;
 }
 
 json_t *daemon_timeout(const struct cli *c) {
@@ -172,6 +177,8 @@ int daemon_error_code(const struct control_answer *a, struct err *err, struct bu
                 if (strcmp(a->error, plain[i].name) != 0)
                         continue;
                 err_set(err, plain[i].number, "%s", *text_of(p, "message") ? text_of(p, "message") : plain[i].name);
+                if (*text_of(p, "hint"))
+                        err_hint(err, "%s", text_of(p, "hint"));
                 return plain[i].code;
         }
         if (strcmp(a->error, "org.varlink.service.MethodNotFound") == 0) {

@@ -15,6 +15,8 @@ char *daemon_foreground_socket(const char *stack); /* NULL: out of memory */
 /* Connects to the daemon; where there is none, to the foreground supervisor of `stack` (NULL: to the only one there is).
  * 0, or -errno with words: -ENOENT, -ECONNREFUSED: nobody serves there. */
 int daemon_connect(const struct cli *c, const char *stack, struct control_client **ret, struct err *err);
+/* Says why it did not, and gives the exit code. */
+int daemon_unreached(const struct cli *c, int r, const struct err *err);
 /* The same with the failure printed: an exit code. stack: a target of it is fine ("shop/web"). */
 int daemon_open(const struct cli *c, const char *target, struct control_client **ret);
 

@@ -233,7 +233,7 @@ static int dispatch(struct apply *a, const struct spec *spec, json_t *document) 
         if ((r == -ENOENT || r == -ECONNREFUSED) && only_plan && !a->cli->socket_given)
                 return show_first_plan(a, spec);
         if (r < 0)
-                return cli_fail(a->cli, EXIT_UNAVAILABLE, &err);
+                return daemon_unreached(a->cli, r, &err);
         return with_daemon(a, client, stack, document);
 }
 

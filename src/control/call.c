@@ -164,6 +164,19 @@ static void unknown_method(struct control_call *c) {
                 (void)control_error(c, "org.varlink.service.InterfaceNotFound", json_pack("{s:s%}", "interface", c->method, len));
 }
 
+json_t *control_refusal(const struct control_server *s, const struct control_peer *peer, const char *method) {
+        char hint[ERR_HINT_MAX] = "", words[192];
+        const char *dot = method ? strrchr(method, '.') : NULL;
+
+        if (s->args.refused)
+                s->args.refused(peer, method, hint, s->args.userdata);
+        if (method)
+                (void)snprintf(words, sizeof(words), "%s: permission denied: uid %u may only read", dot ? dot + 1 : method, peer->uid);
+        else
+                (void)snprintf(words, sizeof(words), "permission denied: uid %u may not use the supervisor", peer->uid);
+        return json_pack("{s:s, s:s?}", "message", words, "hint", hint[0] ? hint : NULL);
+}
+
 static void run(struct control_call *c, json_t *parameters) {
         struct control_server *s = c->connection->server;
         const struct control_method *m = find_method(s, c->method);
@@ -172,11 +185,9 @@ static void run(struct control_call *c, json_t *parameters) {
                 unknown_method(c);
                 return;
         }
+        c->needs = m->right;
         if (c->connection->right < m->right) {
-                char words[192];
-
-                (void)snprintf(words, sizeof(words), "%s is for root and the members of an admin group", c->method);
-                (void)control_error(c, "NotPermitted", json_pack("{s:s}", "message", words));
+                (void)control_error(c, "NotPermitted", control_refusal(s, &c->connection->peer, c->method));
                 return;
         }
         int r = m->handler(c, parameters, s->args.userdata);

@@ -1,8 +1,10 @@
 #include <ctrsup/control/client.h>
 
+#include <grp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -16,19 +18,38 @@ void control_answer_done(struct control_answer *a) {
         *a = CONTROL_ANSWER_NULL;
 }
 
+/* Whose the socket is: its owner may have named another group than the preset one. */
+static int not_permitted(const char *path, int code, struct err *err) {
+        const struct group *group = NULL;
+        struct stat st;
+        bool seen = stat(path, &st) == 0;
+
+        if (seen && (st.st_mode & 0020) != 0)
+                group = getgrgid(st.st_gid);
+        err_set(err, code, "cannot reach the daemon at %s: permission denied", path);
+        if (seen && (st.st_mode & 0020) == 0)
+                (void)err_hint(err, "run as root");
+        else if (seen && !group)
+                (void)err_hint(err, "run as root or as a member of the group %u (newgrp, or log in again)", st.st_gid);
+        else
+                (void)err_hint(err, "run as root or as a member of group \"%s\" (newgrp, or log in again)",
+                               group ? group->gr_name : "ctrsup");
+        return -code;
+}
+
 static int unreachable(const char *path, int code, struct err *err) {
         static const struct {
                 int code;
                 const char *words, *hint;
         } reasons[] = {
-                { EACCES, "permission denied", "run as root or as a member of group \"ctrsup\" (newgrp, or log in again)" },
-                { EPERM, "permission denied", "run as root or as a member of group \"ctrsup\" (newgrp, or log in again)" },
                 { ENOENT, "there is no such socket",
                   "is it running? systemctl status ctrsup, or start it: systemctl start ctrsup" },
                 { ECONNREFUSED, "nobody answers", "it has ended or was killed: systemctl status ctrsup" },
                 { EAGAIN, "too many clients wait already", "try again" },
         };
 
+        if (code == EACCES || code == EPERM)
+                return not_permitted(path, code, err);
         for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
                 if (reasons[i].code != code)
                         continue;

@@ -31,6 +31,7 @@ struct control_call {
         struct connection *connection; /* a reference */
         struct varlink_message message;
         const char *method;
+        enum control_right needs;     /* of the method */
         bool more, oneway, answered;
         void (*on_disconnect)(struct control_call *c, void *userdata);
         void *disconnect_userdata;
@@ -69,6 +70,9 @@ int connection_send(struct connection *c, const json_t *object);
 /* After anything changed: which events and which deadline to wait for. progress: bytes went out. */
 void connection_update(struct connection *c, bool progress);
 
+/* NotPermitted {message, hint}; tells args.refused. method NULL: the whole client is refused. New reference, NULL: out of memory. */
+json_t *control_refusal(const struct control_server *s, const struct control_peer *peer, const char *method);
+
 /* A message of c: finds the method, checks the right, runs it. */
 void call_dispatch(struct connection *c, struct varlink_message *message);
 
@@ -79,3 +83,5 @@ json_t *control_message(const char *error, json_t *parameters, bool continues); 
 
 /* The listening socket at path, as control_server_listen() says. */
 int control_path_listen(const char *path, gid_t group, int *ret, struct err *err);
+/* As control_server_permit() says, for one socket file. */
+int control_path_permit(const char *path, const gid_t *groups, size_t n_groups, struct err *err);

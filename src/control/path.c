@@ -1,11 +1,18 @@
 /* Where the socket is made: nobody but root (or we) may be able to put something else in its place. */
 #include "parts.h"
 
+#include <ctrsup/base/buf.h>
+
+#include <endian.h>
 #include <fcntl.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 
 enum { BACKLOG = 128 };
 
@@ -118,4 +125,59 @@ int control_path_listen(const char *path, gid_t group, int *ret, struct err *err
         }
         *ret = take_fd(&fd);
         return 0;
+}
+
+static void put_entry(struct buf *acl, uint16_t tag, uint16_t perm, uint32_t id) {
+        struct posix_acl_xattr_entry e = { .e_tag = htole16(tag), .e_perm = htole16(perm), .e_id = htole32(id) };
+
+        buf_put(acl, &e, sizeof(e));
+}
+
+static bool is_before(const gid_t *groups, size_t i) {
+        for (size_t k = 0; k < i; k++)
+                if (groups[k] == groups[i])
+                        return true;
+        return false;
+}
+
+/* Root and the groups: read and write, as connect(2) wants it; nobody else. */
+static void make_acl(const gid_t *groups, size_t n, struct buf *out) {
+        const struct posix_acl_xattr_header head = { .a_version = htole32(POSIX_ACL_XATTR_VERSION) };
+        const uint16_t all = ACL_READ | ACL_WRITE;
+
+        buf_put(out, &head, sizeof(head));
+        put_entry(out, ACL_USER_OBJ, all, (uint32_t)ACL_UNDEFINED_ID);
+        put_entry(out, ACL_GROUP_OBJ, all, (uint32_t)ACL_UNDEFINED_ID);
+        for (size_t i = 1; i < n; i++)
+                if (!is_before(groups, i))
+                        put_entry(out, ACL_GROUP, all, groups[i]);
+        put_entry(out, ACL_MASK, all, (uint32_t)ACL_UNDEFINED_ID);
+        put_entry(out, ACL_OTHER, 0, (uint32_t)ACL_UNDEFINED_ID);
+}
+
+int control_path_permit(const char *path, const gid_t *groups, size_t n_groups, struct err *err) {
+        _cleanup_fd_ int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        _cleanup_buf_ struct buf acl = BUF_NULL;
+        char by_fd[48];
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return err_sys(err, errno, "look at it");
+        if (!S_ISSOCK(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()))
+                return err_set(err, EPERM, "there is something else in its place");
+        (void)snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", fd);
+        if (n_groups > 0 && fchownat(fd, "", (uid_t)-1, groups[0], AT_EMPTY_PATH) < 0)
+                return err_sys(err, errno, "give it to gid %u", groups[0]);
+        if (n_groups > 1) {
+                make_acl(groups, n_groups, &acl);
+                if (buf_failed(&acl))
+                        return err_oom(err);
+                if (setxattr(by_fd, XATTR_NAME_POSIX_ACL_ACCESS, acl.data, acl.len, 0) == 0)
+                        return 0;
+                (void)err_sys(err, errno, "let %zu groups connect by an ACL", n_groups);
+        } else if (removexattr(by_fd, XATTR_NAME_POSIX_ACL_ACCESS) < 0 && errno != ENODATA && errno != EOPNOTSUPP)
+                return err_sys(err, errno, "remove its ACL");
+        if (chmod(by_fd, n_groups > 0 ? 0660 : 0600) < 0)
+                return err_sys(err, errno, "set its mode");
+        return n_groups > 1 ? -EOPNOTSUPP : 0;
 }

@@ -2,9 +2,11 @@
 #include "parts.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 enum { ACCEPT_AT_ONCE = 16 };
 #define ACCEPT_PAUSE_USEC UINT64_C(100000)
@@ -49,9 +51,9 @@ static int read_peer(int fd, struct control_peer *peer, gid_t **groups, struct e
         return 0;
 }
 
-/* One last word to somebody who is not let in. What does not fit a fresh socket at once is not said. */
-static void refuse(int fd, const char *error, const char *words) {
-        json_t *message = control_message(error, json_pack("{s:s}", "message", words), false);
+/* One last word to somebody who is not let in. What does not fit a fresh socket at once is not said. Takes parameters. */
+static void refuse(int fd, const char *error, json_t *parameters) {
+        json_t *message = control_message(error, parameters, false);
         char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
 
         if (text)
@@ -71,7 +73,7 @@ int control_server_add_client(struct control_server *s, int fd_taken, struct err
                 return r;
         enum control_right right = s->args.rights(&peer, s->args.userdata);
         if (right == CONTROL_NONE) {
-                refuse(fd, CONTROL_METHOD("NotPermitted"), "neither root nor a member of a group that may use the supervisor");
+                refuse(fd, CONTROL_METHOD("NotPermitted"), control_refusal(s, &peer, NULL));
                 return err_set(err, EPERM, "uid %u has no rights", peer.uid);
         }
         for (const struct connection *c = s->connections; c; c = c->next) {
@@ -79,7 +81,7 @@ int control_server_add_client(struct control_server *s, int fd_taken, struct err
                 same += c->peer.uid == peer.uid;
         }
         if (!control_has_room(&s->args, peer.uid, s->n_connections, others, same)) {
-                refuse(fd, CONTROL_METHOD("Busy"), "too many clients");
+                refuse(fd, CONTROL_METHOD("Busy"), json_pack("{s:s}", "message", "too many clients"));
                 return err_set(err, EUSERS, "too many clients");
         }
         r = connection_new(s, take_fd(&fd), &peer, right, err);
@@ -171,8 +173,12 @@ int control_server_listen_fd(struct control_server *s, int fd_taken, struct err 
 }
 
 int control_server_new(const struct control_server_args *args, struct control_server **ret, struct err *err) {
-        struct control_server *s = calloc(1, sizeof(*s));
+        struct control_server *s;
 
+        for (size_t i = 0; i < args->n_methods; i++)
+                if (args->methods[i].right == CONTROL_NONE)
+                        return err_set(err, EINVAL, "%s: it is not said who may call it", args->methods[i].name);
+        s = calloc(1, sizeof(*s));
         if (!s)
                 return err_oom(err);
         s->args = *args;
@@ -211,6 +217,34 @@ struct control_server *control_server_free(struct control_server *s) {
         sd_event_unref(s->args.event);
         free(s);
         return NULL;
+}
+
+int control_server_permit(struct control_server *s, const gid_t *groups, size_t n_groups, struct err *err) {
+        for (size_t i = 0; i < s->n_listeners; i++) {
+                struct sockaddr_un address;
+                socklen_t len = sizeof(address);
+                char path[sizeof(address.sun_path) + 1] = "";
+
+                if (getsockname(s->listeners[i].fd, (struct sockaddr *)&address, &len) < 0)
+                        return err_sys(err, errno, "look at the control socket");
+                if (len > offsetof(struct sockaddr_un, sun_path)) /* else it has no name */
+                        memcpy(path, address.sun_path, len - offsetof(struct sockaddr_un, sun_path));
+                if (path[0] != '/')
+                        continue;
+                int r = control_path_permit(path, groups, n_groups, err);
+                if (r < 0)
+                        return err_wrap(err, "control socket %s", path);
+        }
+        return 0;
+}
+
+void control_server_review(struct control_server *s, const struct control_call *asking) {
+        for (struct connection *c = s->connections; c; c = c->next) {
+                c->right = s->args.rights(&c->peer, s->args.userdata);
+                c->wire.max_message = c->right == CONTROL_ADMIN ? VARLINK_MAX_CALL : CONTROL_READER_MAX_CALL;
+                if ((c->right == CONTROL_NONE || (c->call && c->right < c->call->needs)) && (!asking || c != asking->connection))
+                        connection_doom(c);
+        }
 }
 
 void control_server_set_max_clients(struct control_server *s, size_t n) {

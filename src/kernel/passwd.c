@@ -1,6 +1,7 @@
 #include <ctrsup/kernel/passwd.h>
 
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 
 struct span {
@@ -9,6 +10,7 @@ struct span {
 };
 
 enum { FIELDS_MAX = 7 };
+#define HOST_ID_MAX (UINT32_MAX - 1) /* the last one is "no id" for chown(2) and others */
 
 /* Splits the next line at its colons; returns how many fields it has (0: no more lines, FIELDS_MAX + 1: too many). */
 static size_t next_line(const char **at, const char *end, struct span fields[FIELDS_MAX]) {
@@ -36,20 +38,24 @@ static bool span_is(const struct span *s, const char *text) {
         return s->len == strlen(text) && memcmp(s->at, text, s->len) == 0;
 }
 
-bool passwd_parse_id(const char *text, size_t len, unsigned *ret) {
-        unsigned value = 0;
+static bool parse_id(const char *text, size_t len, uint64_t max, unsigned *ret) {
+        uint64_t value = 0;
 
-        if (len == 0 || len > 5 || (len > 1 && text[0] == '0'))
+        if (len == 0 || len > 10 || (len > 1 && text[0] == '0'))
                 return false;
         for (size_t i = 0; i < len; i++) {
                 if (text[i] < '0' || text[i] > '9')
                         return false;
-                value = value * 10 + (unsigned)(text[i] - '0');
+                value = value * 10 + (uint64_t)(text[i] - '0');
         }
-        if (value > PASSWD_ID_MAX)
+        if (value > max)
                 return false;
-        *ret = value;
+        *ret = (unsigned)value;
         return true;
+}
+
+bool passwd_parse_id(const char *text, size_t len, unsigned *ret) {
+        return parse_id(text, len, PASSWD_ID_MAX, ret);
 }
 
 bool passwd_name_is_valid(const char *text, size_t len) {
@@ -122,6 +128,20 @@ int group_find_name(const char *text, size_t len, const char *name, gid_t *ret) 
                         *ret = gid;
                         return 0;
                 }
+        return -ENOENT;
+}
+
+bool group_parse_host_id(const char *text, gid_t *ret) {
+        return parse_id(text, strlen(text), HOST_ID_MAX, ret);
+}
+
+int group_find_on_host(const char *text, size_t len, const char *name, gid_t *ret) {
+        struct span f[FIELDS_MAX];
+        const char *at = text;
+
+        for (size_t n; (n = next_line(&at, text + len, f)) > 0;)
+                if (n == 4 && span_is(&f[0], name) && parse_id(f[2].at, f[2].len, HOST_ID_MAX, ret))
+                        return 0;
         return -ENOENT;
 }
 

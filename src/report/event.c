@@ -99,6 +99,12 @@ static void words_drift(const struct report_event *e, struct buf *out) {
         buf_printf(out, "%s was %s, set back to %s", e->what ? e->what : "something", e->was ? e->was : "?", e->is ? e->is : "?");
 }
 
+static void words_refused(const struct report_event *e, struct buf *out) {
+        buf_printf(out, "refused: uid %u (pid %d) may not %s", e->actor_uid, (int)e->actor_pid, e->what ? "call " : "use the supervisor");
+        if (e->what)
+                buf_puts(out, strrchr(e->what, '.') ? strrchr(e->what, '.') + 1 : e->what);
+}
+
 static void words_suppressed(const struct report_event *e, struct buf *out) {
         buf_printf(out, "%llu lines of its log were not written", (unsigned long long)e->dropped);
 }
@@ -174,6 +180,10 @@ static const struct row {
                                     "Stack @CTRSUP_STACK@ asked for more than this host allows",
                                     "@CTRSUP_KEY@ is refused by the group policy of ctrsup.conf(5); nothing was changed. Correct the stack file,\n"
                                     "or the policy." },
+        [REPORT_CALL_REFUSED] = { "call-refused", MESSAGE_ID_CALL_REFUSED, LOG_WARNING, words_refused,
+                                  "Somebody without rights called the supervisor",
+                                  "Uid @CTRSUP_ACTOR_UID@ is not root, nor in a group that may do this: control.admin_groups and\n"
+                                  "control.read_groups of ctrsup.conf(5). Nothing was done." },
         [REPORT_LOG_SUPPRESSED] = { "log-suppressed", MESSAGE_ID_LOG_SUPPRESSED, LOG_WARNING, words_suppressed,
                                     "Lines of a container's log were dropped",
                                     "@CTRSUP_STACK@/@CTRSUP_CONTAINER@ wrote more than logging.rate_limit allows, or faster than could be stored.\n"

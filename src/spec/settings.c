@@ -315,6 +315,10 @@ void settings_print(const struct settings *s, struct buf *out) {
         buf_puts(out, "};\n");
 }
 
+bool settings_is_default(const struct settings *s, const char *group, const char *name) {
+        return !s->origins[find_row(group, name) - settings_rows].file;
+}
+
 void settings_need_restart(const struct settings *old, const struct settings *new, struct buf *out) {
         char path[ROW_PATH_SIZE];
 

@@ -314,6 +314,7 @@ static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) 
                 stack_sweep(m->stacks[s]);
         drift_tend(m);
         restore_tend(m);
+        rights_tend(m);
         adopt_tend(m);
         keeper_link_tend(m);
         logger_link_tend(m);
@@ -349,6 +350,7 @@ static int open_control(struct manager *m, struct err *err) {
                 .methods = manager_methods,
                 .n_methods = n_manager_methods,
                 .rights = rights_of,
+                .refused = rights_refused,
                 .userdata = m,
                 .max_clients = m->settings->control.max_clients,
         };
@@ -369,6 +371,18 @@ static int open_control(struct manager *m, struct err *err) {
                         return err_oom(err);
         }
         return control_server_listen(m->control, m->socket_path, rights_socket_group(m), err);
+}
+
+/* Without groups it is root who can use it: better than no supervisor. */
+static void load_rights(struct manager *m) {
+        struct err err = { 0 };
+        struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = err.text,
+                                  .hint = "only root can use the supervisor now; then: systemctl reload ctrsup" };
+
+        if (rights_load(m, &err) < 0) {
+                e.error = err.code;
+                manager_report(m, &e);
+        }
 }
 
 static int set_up(struct manager *m, int *ret_exit, struct err *err) {
@@ -401,9 +415,11 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
         if (r >= 0)
                 r = uids_host_ranges(&m->host.uids_taken, &m->host.n_uids_taken, err);
         if (r >= 0)
-                r = rights_load(m, err);
+                load_rights(m);
         if (r >= 0 && m->options->mode != MODE_RUN)
                 r = open_control(m, err);
+        if (r >= 0 && m->options->mode != MODE_RUN)
+                rights_take(m, NULL);
         if (r >= 0)
                 quiesce_restore(m);
         if (r >= 0 && m->options->mode == MODE_SERVICE)
@@ -503,8 +519,7 @@ struct manager *manager_free(struct manager *m) {
         close_fd(m->lock_fd);
         close_fd(m->cgroup_lock_fd);
         free(m->host.uids_taken);
-        free(m->admin_gids);
-        free(m->read_gids);
+        rights_done(m);
         free(m->keeper_program);
         free(m->logger_program);
         free(m->client_program);

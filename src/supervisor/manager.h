@@ -133,6 +133,23 @@ struct stack_entry {
         bool keeps_unknown;            /* something of it runs whose declaration cannot be read, and is not to be ended */
 };
 
+enum { REFUSED_UIDS = 16, REFUSALS_OF_UID = 5 };
+
+struct rights {
+        struct gids {
+                gid_t *items;
+                size_t n;
+        } admin, read; /* of the settings' groups that exist */
+        struct refusals { /* of this minute */
+                uint64_t since_usec, unsaid;
+                struct {
+                        uid_t uid;
+                        unsigned said;
+                } uids[REFUSED_UIDS];
+                size_t n_uids;
+        } refusals;
+};
+
 struct event_ring {
         json_t **items;
         size_t n, size, next;
@@ -207,8 +224,7 @@ struct manager {
         bool logger_asked;             /* and was asked for it */
         int exit_code;
         char own_runtime[128];         /* MODE_RUN */
-        gid_t *admin_gids, *read_gids; /* of the settings' groups that exist */
-        size_t n_admin_gids, n_read_gids;
+        struct rights rights;          /* supervisor/rights.h */
 };
 
 /* Everything up to "ready"; on failure *ret_exit is the exit code for it. */

@@ -48,7 +48,7 @@ static struct settings *read_settings(struct manager *m, struct config_complaint
 }
 
 /* What can change while we run does; nothing here can fail in a way that leaves half of it. */
-static int take_settings(struct manager *m, struct settings *new, json_t *need_restart, struct err *err) {
+static int take_settings(struct manager *m, struct settings *new, const struct control_call *asking, json_t *need_restart, struct err *err) {
         const struct settings *old = m->reloaded ? m->reloaded : m->settings;
         _cleanup_buf_ struct buf text = BUF_NULL;
 
@@ -64,6 +64,7 @@ static int take_settings(struct manager *m, struct settings *new, json_t *need_r
         settings_free(m->reloaded); /* the first ones are main()'s */
         m->reloaded = new;
         manager_aim_reporter(m);
+        rights_take(m, asking);
         control_server_set_max_clients(m->control, new->control.max_clients);
         (void)sd_event_source_set_time_relative(m->reconcile_timer, new->reconcile.interval_usec);
         for (char *at = (char *)(uintptr_t)buf_text(&text), *line; (line = strsep(&at, "\n"));)
@@ -96,9 +97,12 @@ void reload_on_signal(struct manager *m) {
 
         begin(m);
         struct settings *new = read_settings(m, &c, &err);
-        if (new && take_settings(m, new, need_restart, &err) < 0)
+        if (new && take_settings(m, new, NULL, need_restart, &err) < 0) {
+                struct report_event e = { .kind = REPORT_NOTICE, .priority = 3, .message = err.text, .error = err.code };
+
+                manager_report(m, &e);
                 settings_free(new);
-        else if (new) {
+        } else if (new) {
                 struct report_event e = { .kind = REPORT_NOTICE, .priority = 5, .message = "the settings were read again" };
                 struct report_event restart = { .kind = REPORT_NOTICE, .priority = 4 };
                 char words[ERR_TEXT_MAX];
@@ -319,7 +323,7 @@ static int run(struct reload *r, struct control_call *call, uint64_t timeout_use
                 (void)err_set(&err, EIO, "%s", json_string_value(json_object_get(json_array_get(r->failures, 0), "message")));
                 return control_fail(call, &err);
         }
-        if (new && take_settings(m, new, r->need_restart, &err) < 0) {
+        if (new && take_settings(m, new, call, r->need_restart, &err) < 0) {
                 settings_free(new);
                 return control_fail(call, &err);
         }

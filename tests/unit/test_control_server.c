@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 struct fixture {
@@ -18,6 +19,7 @@ struct fixture {
         enum control_right right;
         struct control_call *kept;
         int disconnects, handled, last_fd_readable;
+        char refused[64];
         size_t fds_before;
 };
 
@@ -102,7 +104,7 @@ static const struct control_method methods[] = {
         { CONTROL_METHOD("Count"), count_up, CONTROL_READ }, { CONTROL_METHOD("Forget"), forget, CONTROL_READ },
         { CONTROL_METHOD("Fail"), refuse_it, CONTROL_READ }, { CONTROL_METHOD("Words"), words, CONTROL_READ },
         { CONTROL_METHOD("Admin"), echo, CONTROL_ADMIN },    { CONTROL_METHOD("Fd"), use_fd, CONTROL_READ },
-        { CONTROL_METHOD("Big"), big, CONTROL_READ },
+        { CONTROL_METHOD("Big"), big, CONTROL_READ },        { CONTROL_METHOD("Watch"), keep, CONTROL_ADMIN },
 };
 
 static enum control_right rights(const struct control_peer *peer, void *userdata) {
@@ -115,6 +117,14 @@ static enum control_right rights(const struct control_peer *peer, void *userdata
         return f->right;
 }
 
+static void refused(const struct control_peer *peer, const char *method, char hint[ERR_HINT_MAX], void *userdata) {
+        struct fixture *f = userdata;
+
+        assert_int_equal(peer->pid, getpid());
+        (void)snprintf(f->refused, sizeof(f->refused), "%s", method ? method : "all");
+        (void)snprintf(hint, ERR_HINT_MAX, "be somebody");
+}
+
 static int set_up_with(struct fixture *f, struct control_server_args args) {
         *f = (struct fixture){ .right = CONTROL_ADMIN, .fds_before = count_fds() };
         assert_int_equal(sd_event_new(&f->event), 0);
@@ -122,6 +132,7 @@ static int set_up_with(struct fixture *f, struct control_server_args args) {
         args.methods = methods;
         args.n_methods = ARRAY_SIZE(methods);
         args.rights = rights;
+        args.refused = refused;
         args.userdata = f;
         assert_int_equal(control_server_new(&args, &f->server, NULL), 0);
         return 0;
@@ -413,15 +424,19 @@ static void rights_come_first(void **state _unused_) {
         int fd = dial(&f);
         assert_int_equal(control_server_n_clients(f.server), 0);
         (void)send(fd, CALL("Echo", ""), 40, MSG_NOSIGNAL);
-        assert_non_null(strstr(hear(&f, fd), "io.ctrsup.Manager.NotPermitted"));
+        assert_string_equal(hear(&f, fd), "{\"error\":\"io.ctrsup.Manager.NotPermitted\",\"parameters\":{\"message\":\"permission denied: uid 0 "
+                                          "may not use the supervisor\",\"hint\":\"be somebody\"}}");
+        assert_string_equal(f.refused, "all");
         assert_string_equal(hear(&f, fd), "EOF");
         assert_int_equal(f.handled, 0);
         close_fd(fd);
 
         f.right = CONTROL_READ;
         fd = dial(&f);
-        say(fd, CALL("Admin", ""));
-        assert_non_null(strstr(hear(&f, fd), "io.ctrsup.Manager.NotPermitted"));
+        say(fd, CALL("Admin", ",\"parameters\":{\"nonsense\":1}"));
+        assert_string_equal(hear(&f, fd), "{\"error\":\"io.ctrsup.Manager.NotPermitted\",\"parameters\":{\"message\":\"Admin: permission denied: "
+                                          "uid 0 may only read\",\"hint\":\"be somebody\"}}");
+        assert_string_equal(f.refused, "io.ctrsup.Manager.Admin");
         assert_int_equal(f.handled, 0);
         memset(long_call, ' ', CONTROL_READER_MAX_CALL * 2 - 1);
         assert_true(send(fd, long_call, CONTROL_READER_MAX_CALL * 2, MSG_NOSIGNAL | MSG_DONTWAIT) > CONTROL_READER_MAX_CALL);
@@ -429,6 +444,96 @@ static void rights_come_first(void **state _unused_) {
         assert_string_equal(hear(&f, fd), "EOF");
         close_fd(fd);
         tear_down(&f);
+}
+
+/* When the rights change, so do those of who is there: a call that its client may not make any more ends, but not the one that
+ * changed them. */
+static void rights_are_reviewed(void **state _unused_) {
+        struct fixture f;
+
+        set_up(&f);
+        int admin = dial(&f), idle = dial(&f), waiting = dial(&f);
+        say(waiting, CALL("Watch", ""));
+        settle(&f);
+        struct control_call *old = f.kept;
+        say(admin, CALL("Watch", ""));
+        settle(&f);
+        f.right = CONTROL_READ;
+        control_server_review(f.server, f.kept);
+        settle(&f);
+        assert_int_equal(control_server_n_clients(f.server), 2);
+        assert_string_equal(hear(&f, waiting), "EOF");
+        assert_int_equal(control_reply(f.kept, NULL, false), 0);
+        assert_string_equal(hear(&f, admin), "{\"parameters\":{}}");
+        say(admin, CALL("Admin", ""));
+        assert_non_null(strstr(hear(&f, admin), "NotPermitted"));
+        say(idle, CALL("Echo", ""));
+        assert_string_equal(hear(&f, idle), "{\"parameters\":{}}");
+        f.right = CONTROL_NONE;
+        control_server_review(f.server, NULL);
+        settle(&f);
+        assert_int_equal(control_server_n_clients(f.server), 0);
+        control_call_unref(old);
+        close_fd(admin);
+        close_fd(idle);
+        close_fd(waiting);
+        tear_down(&f);
+}
+
+/* A method of which it is not said who may call it is nobody's, and a mistake. */
+static void every_method_has_a_right(void **state _unused_) {
+        static const struct control_method open[] = { { CONTROL_METHOD("Echo"), echo, CONTROL_NONE } };
+        struct control_server_args args = { .methods = open, .n_methods = 1, .rights = rights };
+        struct control_server *s = NULL;
+        struct err err = { 0 };
+
+        assert_int_equal(control_server_new(&args, &s, &err), -EINVAL);
+        assert_string_equal(err.text, "io.ctrsup.Manager.Echo: it is not said who may call it");
+}
+
+static bool has_acl(const char *path) {
+        return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+}
+
+/* Who can connect at all: the first group by the file's own, others by an ACL; nothing is left of those that were. */
+static void groups_may_connect(void **state _unused_) {
+        char top[] = "/tmp/ctrsup-unit-XXXXXX", path[96];
+        const gid_t groups[] = { 64990, 64991, 64990, 64992 };
+        struct err err = { 0 };
+        struct fixture f;
+        struct stat st;
+
+        if (geteuid() != 0)
+                skip();
+        assert_non_null(mkdtemp(top));
+        (void)snprintf(path, sizeof(path), "%s/s", top);
+        set_up(&f);
+        assert_int_equal(control_server_listen(f.server, path, (gid_t)-1, &err), 0);
+        int r = control_server_permit(f.server, groups, ARRAY_SIZE(groups), &err);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0660);
+        assert_int_equal(st.st_gid, 64990);
+        if (r == -EOPNOTSUPP) {
+                assert_non_null(strstr(err.text, "let 4 groups connect by an ACL"));
+        } else {
+                assert_int_equal(r, 0);
+                assert_true(has_acl(path));
+        }
+        assert_int_equal(control_server_permit(f.server, groups + 1, 1, &err), 0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0660);
+        assert_int_equal(st.st_gid, 64991);
+        assert_false(has_acl(path));
+        assert_int_equal(control_server_permit(f.server, NULL, 0, &err), 0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        assert_int_equal(unlink(path), 0);
+        close_fd(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+        assert_int_equal(control_server_permit(f.server, groups, 1, &err), -EPERM);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_gid, getegid());
+        tear_down(&f);
+        assert_int_equal(rmdir(top), 0);
 }
 
 /* How many fit: all together, of one uid, and some places that only root gets. */
@@ -710,6 +815,7 @@ unit_main(cmocka_unit_test(a_call_is_answered), cmocka_unit_test(more_gets_sever
           cmocka_unit_test(a_disconnect_is_told), cmocka_unit_test(oneway_is_silent),
           cmocka_unit_test(what_was_sent_before_the_end_counts), cmocka_unit_test(half_closed_is_answered),
           cmocka_unit_test(wrong_calls_get_their_error), cmocka_unit_test(describes_itself), cmocka_unit_test(rights_come_first),
+          cmocka_unit_test(rights_are_reviewed), cmocka_unit_test(every_method_has_a_right), cmocka_unit_test(groups_may_connect),
           cmocka_unit_test(room_is_bounded), cmocka_unit_test(too_many_clients_are_turned_away),
           cmocka_unit_test(slow_senders_are_dropped), cmocka_unit_test(slow_readers_are_dropped),
           cmocka_unit_test(the_longest_queue_goes_first), cmocka_unit_test(fds_come_with_a_call),

@@ -101,4 +101,28 @@ static void test_groups(void **state _unused_) {
         assert_int_equal(group_find_name(text, strlen(text), "app", &gid), -ENOENT);
 }
 
-unit_main(cmocka_unit_test(test_ids), cmocka_unit_test(test_names), cmocka_unit_test(test_passwd), cmocka_unit_test(test_groups));
+/* The host's own file: large ids, any name, the numbers themselves. */
+static void test_host_groups(void **state _unused_) {
+        const char *text = "root:x:0:\nDomain Admins:x:1912800512:\nbad:x:4294967295:\nworse:x:-1:\nbad:x:99999:a\nshort:x:7\nlast:x:4294967294:";
+        static const char *const wrong[] = { "", "-1", "+1", "01", "4294967295", "99999999999", "1 ", "0x1", "adm" };
+        gid_t gid = 1;
+
+        assert_int_equal(group_find_on_host(text, strlen(text), "root", &gid), 0);
+        assert_int_equal(gid, 0);
+        assert_int_equal(group_find_on_host(text, strlen(text), "Domain Admins", &gid), 0);
+        assert_int_equal(gid, 1912800512);
+        assert_int_equal(group_find_on_host(text, strlen(text), "bad", &gid), 0);
+        assert_int_equal(gid, 99999);
+        assert_int_equal(group_find_on_host(text, strlen(text), "last", &gid), 0);
+        assert_int_equal(gid, 4294967294);
+        assert_int_equal(group_find_on_host(text, strlen(text), "worse", &gid), -ENOENT);
+        assert_int_equal(group_find_on_host(text, strlen(text), "short", &gid), -ENOENT);
+        assert_true(group_parse_host_id("0", &gid) && gid == 0);
+        assert_true(group_parse_host_id("4294967294", &gid) && gid == 4294967294);
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+                if (group_parse_host_id(wrong[i], &gid))
+                        fail_msg("\"%s\" is taken", wrong[i]);
+}
+
+unit_main(cmocka_unit_test(test_ids), cmocka_unit_test(test_names), cmocka_unit_test(test_passwd), cmocka_unit_test(test_groups),
+          cmocka_unit_test(test_host_groups));

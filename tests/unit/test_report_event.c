@@ -108,6 +108,22 @@ static void a_full_socket_never_waits(void **state) {
         (void)rmdir(dir);
 }
 
+/* Who was refused what, for a person and for a search. */
+static void a_refusal_names_who(void **state) {
+        struct report_event e = { .kind = REPORT_CALL_REFUSED, .what = "io.ctrsup.Manager.Stop", .has_actor = true, .actor_uid = 1000, .actor_pid = 77 };
+        _cleanup_buf_ struct buf words = BUF_NULL, entry = BUF_NULL, all = BUF_NULL;
+
+        (void)state;
+        report_words(&e, &words);
+        assert_string_equal(buf_text(&words), "refused: uid 1000 (pid 77) may not call Stop");
+        report_journal_entry(&e, &entry);
+        assert_non_null(memmem(entry.data, entry.len, "CTRSUP_ACTOR_UID=1000\n", 22));
+        assert_non_null(memmem(entry.data, entry.len, "CTRSUP_WHAT=io.ctrsup.Manager.Stop\n", 35));
+        e.what = NULL;
+        report_words(&e, &all);
+        assert_string_equal(buf_text(&all), "refused: uid 1000 (pid 77) may not use the supervisor");
+}
+
 /* An end that was asked for is no warning; bad health is one. */
 static void priorities_that_depend(void **state) {
         struct report_event e = exited();
@@ -200,6 +216,6 @@ static void the_status_is_rate_limited(void **state) {
 }
 
 unit_main(cmocka_unit_test(every_kind_speaks), cmocka_unit_test(an_exit_in_the_journal), cmocka_unit_test(line_breaks_are_data),
-          cmocka_unit_test(a_full_socket_never_waits), cmocka_unit_test(priorities_that_depend), cmocka_unit_test(lines_are_plain),
+          cmocka_unit_test(a_full_socket_never_waits), cmocka_unit_test(priorities_that_depend), cmocka_unit_test(a_refusal_names_who), cmocka_unit_test(lines_are_plain),
           cmocka_unit_test(events_as_json), cmocka_unit_test(the_catalog_has_every_failure), cmocka_unit_test(the_status_line),
           cmocka_unit_test(the_status_is_rate_limited));

@@ -1,7 +1,8 @@
 /* The control socket's server, on the caller's sd-event loop. It never blocks and is never waited for.
  *
  * Who: SO_PEERCRED and SO_PEERGROUPS are read at accept() and `rights` decides before the first byte of the peer is looked at. A
- * peer without rights gets one NotPermitted and is closed; a method asks for CONTROL_READ or CONTROL_ADMIN.
+ * peer without rights gets one NotPermitted and is closed; a method asks for CONTROL_READ or CONTROL_ADMIN, and is refused before its
+ * parameters are looked at.
  *
  * Limits: max_clients at once, max_per_uid of them for one uid; root is not counted by uid, and the last RESERVED of the places are
  * only root's, so that no group of others can lock it out. A message must be complete CONTROL_MESSAGE_USEC after its first byte
@@ -61,7 +62,10 @@ struct control_server_args {
         const struct control_method *methods;  /* must outlive the server */
         size_t n_methods;
         enum control_right (*rights)(const struct control_peer *peer, void *userdata);
-        void *userdata;                        /* for rights and handlers */
+        /* Told of each refusal before it is answered: of a call, or (method NULL) of a client as a whole. hint: for the client, what
+         * would help it. May be NULL. */
+        void (*refused)(const struct control_peer *peer, const char *method, char hint[ERR_HINT_MAX], void *userdata);
+        void *userdata;                        /* for rights, refused and handlers */
         size_t max_clients, max_per_uid;       /* 0: the defaults above */
         uint64_t message_usec, stall_usec;     /* 0: the defaults above */
 };
@@ -79,6 +83,12 @@ int control_server_listen(struct control_server *s, const char *path, gid_t grou
 int control_server_listen_fd(struct control_server *s, int fd, struct err *err);
 /* A connected stream socket, as if accepted: rights and limits apply. Taken, also on failure. */
 int control_server_add_client(struct control_server *s, int fd, struct err *err);
+/* Who may connect at all, root apart: the sockets' owning group and their ACL. The rights are looked at besides. -EOPNOTSUPP: the
+ * ACL could not be set, only the first group can connect. */
+int control_server_permit(struct control_server *s, const gid_t *groups, size_t n_groups, struct err *err);
+/* The rights may have changed: asks again for each client. Who has none any more, or is in a call that it may not make any more, is
+ * dropped; only whose call this is (may be NULL) gets its answer first. */
+void control_server_review(struct control_server *s, const struct control_call *asking);
 /* Those that are there stay. */
 void control_server_set_max_clients(struct control_server *s, size_t n);
 size_t control_server_n_clients(const struct control_server *s);

@@ -1,5 +1,6 @@
 /* /etc/passwd and /etc/group of an image: foreign text, so a parser of our own over a bounded buffer. Never the libc's: that
- * would load the image's NSS modules into a root process.
+ * would load the image's NSS modules into a root process. The host's /etc/group is read here too, where a name service must not
+ * be waited for.
  *
  * A line that is not exactly of the format (fields, ids from 0 to 65534 in plain decimal) does not count; the first that
  * matches wins. text need not end with a NUL.
@@ -29,3 +30,7 @@ int passwd_find_uid(const char *text, size_t len, uid_t uid, struct passwd_user 
 int group_find_name(const char *text, size_t len, const char *name, gid_t *ret);
 /* Appends the groups that list the user as a member; what does not fit is dropped. */
 void group_collect(const char *text, size_t len, const char *user, gid_t *gids, size_t max, size_t *n);
+
+/* The host's: any name, ids up to 2^32-2. */
+bool group_parse_host_id(const char *text, gid_t *ret);
+int group_find_on_host(const char *text, size_t len, const char *name, gid_t *ret);

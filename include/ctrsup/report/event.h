@@ -34,6 +34,7 @@ enum report_kind {
         REPORT_JOB_SKIPPED,             /* message: why */
         REPORT_DRIFT_CORRECTED,
         REPORT_POLICY_REFUSED,
+        REPORT_CALL_REFUSED,            /* what: the method; NULL: it may not use the supervisor at all; with an actor */
         REPORT_LOG_SUPPRESSED,
         REPORT_STATE_DEGRADED,          /* message: where and why; what: the directory */
         REPORT_STATE_HEALED,            /* changed: so many changes that were owed are recorded now */

@@ -68,6 +68,9 @@ void settings_need_restart(const struct settings *old, const struct settings *ne
 /* Those keep old's values in s: what a reload leaves as it is. -ENOMEM. */
 int settings_keep_fixed(struct settings *s, const struct settings *old);
 
+/* No file says it. */
+bool settings_is_default(const struct settings *s, const char *group, const char *name);
+
 /* What policy refuses of a stack: complaints (DIAG_POLICY_REFUSED) with the stack file's positions. n_others: containers of
  * all other stacks. 0 or -EACCES. */
 int settings_check_policy(const struct settings *s, const struct spec *spec, size_t n_others, struct diag_list *diags);
