@@ -13,6 +13,7 @@
  *
  *     manager SOCKET                                          a daemon, until SIGTERM
  *     manager --foreground --runtime DIR --lifeline FD        as `ctrsup apply` starts one
+ *     manager SOCKET MESSAGE_USEC STALL_USEC                  with other deadlines for its clients
  *     manager --run FD                                        prints the document it got
  */
 #include <ctrsup/control/server.h>
@@ -36,7 +37,10 @@ struct fake {
         int lifeline;
         char *folder; /* of the socket, removed at the end */
         char stack[64];
+        uint64_t message_usec, stall_usec;
 };
+
+enum { READERS = 64991 }; /* the group of those who may only look */
 
 static json_t *container(const char *stack, const char *name, const char *state) {
         bool up = strcmp(state, "ready") == 0;
@@ -348,7 +352,7 @@ static int exec_in(struct control_call *call, json_t *parameters, void *userdata
 }
 
 static const struct control_method methods[] = {
-        { CONTROL_METHOD("Apply"), apply, CONTROL_ADMIN },    { CONTROL_METHOD("Plan"), make_plan, CONTROL_READ },
+        { CONTROL_METHOD("Apply"), apply, CONTROL_ADMIN },    { CONTROL_METHOD("Plan"), make_plan, CONTROL_ADMIN },
         { CONTROL_METHOD("Status"), status, CONTROL_READ },   { CONTROL_METHOD("Start"), operate, CONTROL_ADMIN },
         { CONTROL_METHOD("Stop"), operate, CONTROL_ADMIN },   { CONTROL_METHOD("Restart"), operate, CONTROL_ADMIN },
         { CONTROL_METHOD("Remove"), operate, CONTROL_ADMIN }, { CONTROL_METHOD("Wait"), operate, CONTROL_READ },
@@ -357,7 +361,7 @@ static const struct control_method methods[] = {
 };
 
 static enum control_right rights(const struct control_peer *peer, void *userdata _unused_) {
-        return peer->uid == geteuid() ? CONTROL_ADMIN : CONTROL_NONE;
+        return peer->uid == geteuid() ? CONTROL_ADMIN : control_peer_in_group(peer, READERS) ? CONTROL_READ : CONTROL_NONE;
 }
 
 static int on_lifeline(sd_event_source *source _unused_, int fd _unused_, uint32_t events_seen _unused_, void *userdata) {
@@ -378,6 +382,8 @@ static int serve(struct fake *f, const char *path) {
                 .n_methods = ARRAY_SIZE(methods),
                 .rights = rights,
                 .userdata = f,
+                .message_usec = f->message_usec,
+                .stall_usec = f->stall_usec,
         };
         struct err err = { 0 };
 
@@ -433,5 +439,9 @@ int main(int argc, char *argv[]) {
                         return 1;
                 return serve(&f, path);
         }
-        return argc == 2 ? serve(&f, argv[1]) : 64;
+        if (argc == 4) { /* how long a client may take */
+                f.message_usec = strtoull(argv[2], NULL, 10);
+                f.stall_usec = strtoull(argv[3], NULL, 10);
+        }
+        return argc == 2 || argc == 4 ? serve(&f, argv[1]) : 64;
 }
