@@ -2,6 +2,7 @@
 
 #include "target.h"
 
+#include <ctrsup/base/diag.h>
 #include <ctrsup/base/num.h>
 
 #include <dirent.h>
@@ -134,6 +135,21 @@ void daemon_put_diagnostics(const json_t *list, struct buf *out) {
         buf_printf(out, "%s: %zu error%s\n", file, errors, errors == 1 ? "" : "s");
 }
 
+int daemon_diagnostics_code(const json_t *list) {
+        int code = EXIT_DATA;
+        const json_t *d;
+        size_t i;
+
+        json_array_foreach (list, i, d) {
+                if (strcmp(text_of(d, "severity"), "error") != 0)
+                        continue;
+                if (strcmp(text_of(d, "id"), diag_id_name(DIAG_POLICY_REFUSED)) != 0)
+                        return EXIT_DATA;
+                code = EXIT_NO_PERMISSION;
+        }
+        return code;
+}
+
 static int failed_code(const json_t *p, struct err *err) {
         json_int_t number = json_integer_value(json_object_get(p, "errno"));
         const char *place = text_of(p, "place");
@@ -158,9 +174,11 @@ int daemon_error_code(const struct control_answer *a, struct err *err, struct bu
         if (strcmp(a->error, CONTROL_METHOD("Failed")) == 0)
                 return failed_code(p, err);
         if (strcmp(a->error, CONTROL_METHOD("InvalidDocument")) == 0) {
+                int code = daemon_diagnostics_code(json_object_get(p, "diagnostics"));
+
                 daemon_put_diagnostics(json_object_get(p, "diagnostics"), details);
-                err_set(err, EBADMSG, "the daemon refused the stack");
-                return EXIT_DATA;
+                err_set(err, EBADMSG, code == EXIT_NO_PERMISSION ? "the policy of this host refuses the stack" : "the daemon refused the stack");
+                return code;
         }
         if (strcmp(a->error, CONTROL_METHOD("InvalidConfig")) == 0) {
                 daemon_put_diagnostics(json_object_get(p, "diagnostics"), details);

@@ -29,6 +29,8 @@ int daemon_send(const struct cli *c, struct control_client *client, const char *
 int daemon_error_code(const struct control_answer *a, struct err *err, struct buf *details);
 /* Diagnostic objects, as `check` prints its own. */
 void daemon_put_diagnostics(const json_t *list, struct buf *out);
+/* 65, or 77 when it is only the host's policy that refuses. */
+int daemon_diagnostics_code(const json_t *list);
 /* Prints it; returns the code. */
 int daemon_fail(const struct cli *c, const struct control_answer *a);
 /* A failure of ours while talking. */

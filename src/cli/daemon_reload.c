@@ -123,7 +123,7 @@ static int take(void *userdata, struct watch *w, const json_t *reply) {
                 return EXIT_OK;
         if (json_array_size(json_object_get(reload, "diagnostics")) > 0) {
                 daemon_put_diagnostics(json_object_get(reload, "diagnostics"), &text);
-                failed(r, EXIT_DATA);
+                failed(r, daemon_diagnostics_code(json_object_get(reload, "diagnostics")));
         }
         put_names(&text, "changed", json_object_get(reload, "applied"), NULL);
         put_names(&text, "not in force before a restart", json_object_get(reload, "need_restart"), "systemctl restart ctrsup");

@@ -51,6 +51,7 @@ const struct row settings_rows[] = {
 
         { "policy", "allow_privileged_namespaces", ROW_BOOL, AT(policy.allow_privileged_namespaces), "true" },
         { "policy", "bind_roots", ROW_PATHS, AT(policy.bind_roots), "[ \"/\" ]" },
+        { "policy", "layer_roots", ROW_PATHS, AT(policy.layer_roots), "[ \"/\" ]" },
         { "policy", "max_containers", ROW_NUMBER, AT(policy.max_containers), "1000", .min = 1, .max = 100000 },
 
         { "policy", "allow_devices", ROW_LATER, 0, "[ \"/dev/fuse\", \"/dev/net/tun\", \"/dev/kvm\", \"/dev/dri/*\" ]" },

@@ -16,31 +16,50 @@ static bool is_below(const char *path, const char *root) {
                !(strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0);
 }
 
-static bool is_allowed_bind(const struct settings *s, const char *source) {
-        for (size_t i = 0; i < s->policy.bind_roots.n; i++)
-                if (is_below(source, s->policy.bind_roots.items[i]))
+static bool is_below_any(const char *path, const struct spec_strings *roots) {
+        for (size_t i = 0; i < roots->n; i++)
+                if (is_below(path, roots->items[i]))
                         return true;
         return false;
+}
+
+static void hint_roots(struct diag_list *diags, struct diag *d, const char *name, const struct spec_strings *roots, const char *otherwise) {
+        _cleanup_buf_ struct buf words = BUF_NULL;
+
+        for (size_t i = 0; i < roots->n; i++)
+                buf_printf(&words, "%s%s", i ? ", " : "", roots->items[i]);
+        if (roots->n > 0)
+                diag_hint(diags, d, "policy.%s of ctrsup.conf allows what is below: %s", name, buf_text(&words));
+        else
+                diag_hint(diags, d, "policy.%s of ctrsup.conf allows none; %s", name, otherwise);
+}
+
+/* A layer shows the container a folder of the host, as a bind mount does. */
+static void check_layers(const struct settings *s, const struct spec *spec, const struct spec_container *c, struct diag_list *diags) {
+        for (size_t i = 0; i < c->rootfs.n_layers; i++) {
+                const char *dir = c->rootfs.layers[i].dir;
+                char path[200];
+
+                if (!dir || is_below_any(dir, &s->policy.layer_roots))
+                        continue;
+                (void)snprintf(path, sizeof(path), "containers.%s.rootfs.layers[%zu].dir", c->name, i);
+                struct diag *d = diag_add(diags, DIAG_POLICY_REFUSED, spec_mark(spec, path), path, "this host allows no layer \"%s\"", dir);
+                hint_roots(diags, d, "layer_roots", &s->policy.layer_roots, "ask its owner");
+        }
 }
 
 static void check_binds(const struct settings *s, const struct spec *spec, const struct spec_container *c,
                         struct diag_list *diags) {
         for (size_t i = 0; i < c->n_volumes; i++) {
                 const struct spec_volume *v = c->volumes + i;
-                _cleanup_buf_ struct buf roots = BUF_NULL;
                 char path[200];
 
-                if (v->type != VOLUME_BIND || is_allowed_bind(s, v->source))
+                if (v->type != VOLUME_BIND || is_below_any(v->source, &s->policy.bind_roots))
                         continue;
                 (void)snprintf(path, sizeof(path), "containers.%s.volumes[%zu].source", c->name, i);
                 struct diag *d = diag_add(diags, DIAG_POLICY_REFUSED, spec_mark(spec, path), path,
                                           "this host allows no bind mount of \"%s\"", v->source);
-                for (size_t k = 0; k < s->policy.bind_roots.n; k++)
-                        buf_printf(&roots, "%s%s", k ? ", " : "", s->policy.bind_roots.items[k]);
-                if (s->policy.bind_roots.n > 0)
-                        diag_hint(diags, d, "policy.bind_roots of ctrsup.conf allows what is below: %s", buf_text(&roots));
-                else
-                        diag_hint(diags, d, "policy.bind_roots of ctrsup.conf allows none; use a named volume");
+                hint_roots(diags, d, "bind_roots", &s->policy.bind_roots, "use a named volume");
         }
 }
 
@@ -70,6 +89,7 @@ int settings_check_policy(const struct settings *s, const struct spec *spec, siz
 
         for (size_t i = 0; i < spec->n_containers; i++) {
                 wanted += spec->containers[i].replicas;
+                check_layers(s, spec, spec->containers + i, diags);
                 check_binds(s, spec, spec->containers + i, diags);
                 check_namespaces(s, spec, spec->containers + i, diags);
         }

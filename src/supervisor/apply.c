@@ -91,9 +91,6 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         if (s && !s->generation)
                 return err_set(err, EBUSY, s->traces_stay ? "stack %s was removed, and what it left cannot be deleted yet" : "stack %s is being removed",
                                s->name);
-        r = check_on_host(m, g->spec, s, a->n_others, diags);
-        if (r < 0)
-                return r;
         bool same = s && declares_the_same(s->generation, g), fresh = !s;
         if (a->only_changed && (same || (s && failed_before(s, g)))) {
                 if (!same && !a->dry_run)
@@ -101,6 +98,9 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
                 *ret_plan = NULL;
                 return 0;
         }
+        r = check_on_host(m, g->spec, s, a->n_others, diags);
+        if (r < 0)
+                return r;
         g->revision = same ? s->generation->revision : s ? s->newest_revision + 1 : 1;
         r = stack_make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &plan);
         if (r < 0)

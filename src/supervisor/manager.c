@@ -11,6 +11,7 @@
 #include "member_reload.h"
 #include "methods.h"
 #include "orphan.h"
+#include "policy.h"
 #include "pump.h"
 #include "quiesce.h"
 #include "ready.h"
@@ -424,8 +425,10 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
                 quiesce_restore(m);
         if (r >= 0 && m->options->mode == MODE_SERVICE)
                 r = restore_all(m, err);
-        if (r >= 0 && m->options->mode == MODE_SERVICE)
+        if (r >= 0 && m->options->mode == MODE_SERVICE) {
+                policy_tell(m, NULL);
                 r = adopt_begin(m, err);
+        }
         /* After the keeper was asked: a logger it holds the socket of is found before another one is made. */
         if (r >= 0 && m->options->mode == MODE_FOREGROUND)
                 r = logger_link_spawn(m, err);

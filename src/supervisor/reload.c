@@ -2,6 +2,7 @@
 #include "apply.h"
 #include "config.h"
 #include "defer.h"
+#include "policy.h"
 #include "rights.h"
 #include "watch.h"
 
@@ -61,6 +62,7 @@ static int take_settings(struct manager *m, struct settings *new, const struct c
                 m->settings = (struct settings *)(uintptr_t)old;
                 return r;
         }
+        policy_tell(m, old);
         settings_free(m->reloaded); /* the first ones are main()'s */
         m->reloaded = new;
         manager_aim_reporter(m);

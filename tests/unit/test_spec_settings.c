@@ -251,8 +251,10 @@ static void policy_refuses(void **state _unused_) {
                 { .type = VOLUME_VOLUME, .source = "data", .target = "/e" },
                 { .type = VOLUME_BIND, .source = "/srv/x/..", .target = "/f" },
         };
+        struct spec_layer layers[] = { { "/srv/images/a" }, { "/etc" } };
         struct spec_container c = {
                 .replicas = 1,
+                .rootfs = { .layers = layers, .n_layers = ARRAY_SIZE(layers) },
                 .name = "web", .volumes = volumes, .n_volumes = ARRAY_SIZE(volumes), .namespaces[NS_NET].mode = NS_HOST
         };
         struct spec spec = { .file = "s.yaml", .name = "shop", .containers = &c, .n_containers = 1 };
@@ -262,11 +264,13 @@ static void policy_refuses(void **state _unused_) {
 
         assert_int_equal(diag_list_init(&diags, "s.yaml"), 0);
         assert_int_equal(settings_check_policy(s, &spec, 999, &diags), 0); /* by default everything */
-        add(s, "f", "policy = { allow_privileged_namespaces = false; bind_roots = [\"/srv/\"]; max_containers = 3; };");
+        add(s, "f", "policy = { allow_privileged_namespaces = false; bind_roots = [\"/srv/\"]; layer_roots = [\"/srv\"]; max_containers = 3; };");
         assert_int_equal(settings_check_policy(s, &spec, 3, &diags), -EACCES);
         diag_print(&diags, NULL, &out);
         assert_string_equal(
                 buf_text(&out),
+                "s.yaml: error: containers.web.rootfs.layers[1].dir: this host allows no layer \"/etc\"\n"
+                "    hint: policy.layer_roots of ctrsup.conf allows what is below: /srv\n"
                 "s.yaml: error: containers.web.volumes[2].source: this host allows no bind mount of \"/srvx\"\n"
                 "    hint: policy.bind_roots of ctrsup.conf allows what is below: /srv/\n"
                 "s.yaml: error: containers.web.volumes[3].source: this host allows no bind mount of \"/srv/../etc\"\n"
@@ -277,7 +281,7 @@ static void policy_refuses(void **state _unused_) {
                 "    hint: policy.allow_privileged_namespaces of ctrsup.conf is false\n"
                 "s.yaml: error: containers: this host runs 3 containers at most: 1 here and 3 in other stacks are more\n"
                 "    hint: policy.max_containers of ctrsup.conf\n"
-                "s.yaml: 5 errors\n");
+                "s.yaml: 6 errors\n");
         diag_list_done(&diags);
 }
 
