@@ -136,7 +136,13 @@ static void kill_keepers(struct rig *r) {
                 pid_t keeper = host_find(r, "ctrsup-keeper"), logger = host_find(r, "ctrsup-logger");
 
                 rig_sleep_usec(rig_below(r, 40000));
-                const bool first_half = n < kills / 2; /* later a logger may be the only one that still has a pipe */
+                /* Later a logger may be the only one that still has a pipe: all three dead within the second in which no other logger
+                 * comes, and without an FD store, nobody has. */
+                const bool first_half = n < kills / 2;
+                if (n == kills / 2) {
+                        (void)wait_for_next(r, "ctrsup-logger", 0);
+                        rig_sleep_usec(300000);
+                }
                 r->old_loggers = !first_half;
                 if (first_half && n % 2 && logger > 0)
                         (void)kill(logger, SIGKILL);
