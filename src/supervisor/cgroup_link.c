@@ -63,13 +63,11 @@ static int root_of_keeper(const struct manager *m, char **ret) {
 }
 
 /* A keeper that we had to start says nothing of the root. In this boot it is where it was: what runs is there. */
-#define REMEMBERED "cgroup"
-
 static void remember_root(struct manager *m) {
         const char *root = cgroup_tree_root(m->host.cgroups);
         struct err err = { 0 };
 
-        if (file_write_volatile(m->runtime_fd, REMEMBERED, root, strlen(root), 0600, &err) < 0) {
+        if (file_write_volatile(m->runtime_fd, CGROUP_LINK_ROOT_FILE, root, strlen(root), 0600, &err) < 0) {
                 struct report_event e = { .kind = REPORT_NOTICE, .priority = 4, .error = err.code, .message = err.text };
 
                 manager_report(m, &e);
@@ -81,7 +79,7 @@ static int remembered_root(const struct manager *m, char **ret) {
         _cleanup_free_ char *root = NULL, *path = NULL;
         size_t len = 0;
 
-        int r = file_read(m->runtime_fd, REMEMBERED, PATH_MAX, &root, &len, NULL);
+        int r = file_read(m->runtime_fd, CGROUP_LINK_ROOT_FILE, PATH_MAX, &root, &len, NULL);
         if (r >= 0 && (len == 0 || root[0] != '/' || strlen(root) != len))
                 r = -EBADMSG;
         if (r >= 0)
@@ -142,8 +140,7 @@ int cgroup_link_open(struct manager *m, struct err *err) {
                 r = cgroup_watch_new(&m->host.watch, m->host.cgroups, err);
         if (r < 0)
                 return err_wrap(err, "set up the cgroups");
-        if (m->options->mode == MODE_SERVICE)
-                remember_root(m);
+        remember_root(m);
         r = sd_event_add_io(m->event, &m->watch_source, cgroup_watch_fd(m->host.watch), EPOLLIN, on_watch, m);
         return r < 0 ? err_sys(err, -r, "watch the cgroups") : 0;
 }

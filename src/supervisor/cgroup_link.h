@@ -3,5 +3,7 @@
 
 #include "manager.h"
 
+#define CGROUP_LINK_ROOT_FILE "cgroup" /* in the runtime folder: where the root is */
+
 /* Finds and makes the root (the keeper must be there: where it lives says which one), and watches it. */
 int cgroup_link_open(struct manager *m, struct err *err);

@@ -6,6 +6,7 @@
 #include "fdstore.h"
 #include "inside.h"
 #include "keeper_link.h"
+#include "leftovers.h"
 #include "logger_link.h"
 #include "member.h"
 #include "member_reload.h"
@@ -286,15 +287,6 @@ static int open_event(struct manager *m, struct err *err) {
         return r < 0 ? err_sys(err, -r, "set up the event loop") : 0;
 }
 
-/* What only a foreground or run supervisor has: nothing of it stays. */
-static void remove_runtime(struct manager *m) {
-        (void)unlinkat(m->runtime_fd, KEEPER_SOCKET, 0);
-        (void)unlinkat(m->runtime_fd, KEEPER_LOCK, 0);
-        (void)unlinkat(m->runtime_fd, "lock", 0);
-        (void)unlinkat(m->runtime_fd, ACT_NOTIFY_FOLDER, AT_REMOVEDIR);
-        (void)rmdir(m->runtime_dir);
-}
-
 /* Events say "look": an event that never came (an inotify queue that overflowed) is made up for here. */
 static int on_reconcile(sd_event_source *source, uint64_t usec, void *userdata) {
         struct manager *m = userdata;
@@ -391,6 +383,8 @@ static int set_up(struct manager *m, int *ret_exit, struct err *err) {
 
         if (r >= 0)
                 r = open_folders(m, ret_exit, err);
+        if (r >= 0)
+                leftovers_sweep(m);
         if (r >= 0)
                 r = open_uids(m, err);
         if (r >= 0 && open_reporter(m) < 0)
@@ -500,7 +494,7 @@ struct manager *manager_free(struct manager *m) {
         if (m->options->mode != MODE_SERVICE && m->host.cgroups)
                 (void)cgroup_tree_remove(m->host.cgroups, NULL);
         if (m->options->mode != MODE_SERVICE && m->lock_fd >= 0)
-                remove_runtime(m);
+                leftovers_remove_folder(m->runtime_fd, m->runtime_dir);
         cgroup_tree_free(m->host.cgroups);
         for (size_t n = 0; n < m->ring.n; n++)
                 json_decref(m->ring.items[n]);
