@@ -1,5 +1,6 @@
 #include "gate.h"
 #include "member.h"
+#include "stack_plan.h"
 
 #include <ctrsup/plan/order.h>
 #include <ctrsup/state/dependency.h>
@@ -81,8 +82,17 @@ bool gate_is_open(const struct member *b, const struct member **ret, char words[
         return o.dependency == DEPENDENCY_MET;
 }
 
+/* Whom it waits for may wait, too: as long as somebody's start is to come, there is hope. */
 bool gate_is_hopeless(const struct member *b) {
-        return find_obstacle(b).dependency == DEPENDENCY_LOST;
+        for (;;) {
+                struct obstacle o = find_obstacle(b);
+
+                if (o.dependency == DEPENDENCY_LOST)
+                        return !stack_will_start_one(b->stack, o.container);
+                if (o.dependency == DEPENDENCY_MET || !o.member || !o.member->state.waiting)
+                        return false;
+                b = o.member;
+        }
 }
 
 /* On its way down, and not stuck there. */

@@ -283,6 +283,16 @@ bool stack_will_start(const struct member *b) {
         return b->stack->plan && start_to_come(b->stack, b) < b->stack->plan->n_actions;
 }
 
+bool stack_will_start_one(const struct stack_entry *s, const char *container) {
+        for (size_t n = 0; s->plan && n < s->plan->n_actions; n++) {
+                const struct plan_action *a = &s->plan->actions[n];
+
+                if ((a->kind == ACTION_START || a->kind == ACTION_REPLACE) && !s->begun[n] && strcmp(a->container, container) == 0)
+                        return true;
+        }
+        return false;
+}
+
 bool stack_will_restart(const struct member *b) {
         const struct stack_entry *s = b->stack;
 

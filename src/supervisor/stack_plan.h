@@ -42,5 +42,7 @@ void stack_overrule(struct member *b);
 bool stack_keeps_stopped(const struct member *b);
 /* The plan under way will start it, when its turn has come. */
 bool stack_will_start(const struct member *b);
+/* An instance of that container, whichever. */
+bool stack_will_start_one(const struct stack_entry *s, const char *container);
 /* The same, after a stop of its own for which others wait. */
 bool stack_will_restart(const struct member *b);

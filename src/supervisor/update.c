@@ -117,7 +117,7 @@ void update_drop(struct stack_entry *s) {
 }
 
 static void report_failed(struct stack_entry *s, const struct member *b, enum report_kind kind, uint64_t to) {
-        char words[NUM_TEXT_MAX], target[TARGET_SIZE], text[TARGET_SIZE + MESSAGE_SIZE];
+        char words[NUM_TEXT_MAX], waits[MESSAGE_SIZE], target[TARGET_SIZE], text[TARGET_SIZE + MESSAGE_SIZE];
         struct report_event e = { .kind = kind,
                                   .priority = 4,
                                   .stack = s->name,
@@ -125,7 +125,8 @@ static void report_failed(struct stack_entry *s, const struct member *b, enum re
                                   .revision_to = to };
 
         (void)snprintf(text, sizeof(text), "%s: %s", member_target(b, target),
-                       b->state.last_exit.reason == EXIT_NOT_STARTED && b->state.message[0] ? b->state.message
+                       b->state.waiting && !gate_is_open(b, NULL, waits)                    ? waits
+                       : b->state.last_exit.reason == EXIT_NOT_STARTED && b->state.message[0] ? b->state.message
                        : b->state.phase == PHASE_UNHEALTHY                                  ? "unhealthy"
                                                                                             : instance_end_words(&b->state, words));
         e.message = text;
@@ -211,6 +212,20 @@ static void fail(struct stack_entry *s, struct member *b) {
         pause_update(s, b);
 }
 
+/* Does a batch wait for its proof? */
+static bool holds_up_others(const struct member *b) {
+        const struct plan *p = b->stack->plan;
+
+        for (size_t n = 0; p && n < p->n_actions; n++)
+                for (size_t k = 0; !b->stack->begun[n] && k < p->actions[n].n_proven; k++) {
+                        const struct plan_action *a = &p->actions[p->actions[n].proven[k]];
+
+                        if (a->replica == b->state.replica && strcmp(a->container, b->state.container) == 0)
+                                return true;
+                }
+        return false;
+}
+
 static enum trial judge(const struct member *b, uint64_t now, uint64_t *ret_until) {
         const struct stack_entry *s = b->stack;
         enum trial t = trial_of(&b->state, b->phase_since_usec, s->going_back ? 0 : b->container->update_config.monitor_usec, now, ret_until);
@@ -218,9 +233,9 @@ static enum trial judge(const struct member *b, uint64_t now, uint64_t *ret_unti
         /* Restarted by its policy between two looks. */
         if (t == TRIAL_GOES_ON && b->state.restarts > b->trial_restarts && !b->state.leaving && !b->state.again)
                 return TRIAL_FAILED;
-        /* Nobody knows when it will start, and the update is not held up for it. */
-        if (t == TRIAL_GOES_ON && b->state.waiting && !s->plan && gate_is_hopeless(b))
-                return TRIAL_PASSED;
+        /* Nobody knows when it will start: no other one that runs is given up for it, but with nothing left to do the update is over. */
+        if (t == TRIAL_GOES_ON && b->state.waiting && gate_is_hopeless(b))
+                return holds_up_others(b) ? TRIAL_FAILED : s->plan ? TRIAL_GOES_ON : TRIAL_PASSED;
         return t;
 }
 

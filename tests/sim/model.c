@@ -135,7 +135,7 @@ void model_clock_jumped(void) {
                         struct timed *t = &model.stacks[s].containers[n].timed;
 
                         if (t->due || t->taken_usec > world_real_usec())
-                                t->excused = t->queues ? 4 : 1; /* attempts, and what was queued before */
+                                t->excused = t->queues ? 4 : 2; /* attempts, what was queued before; a launch that is out, and what replaces it */
                         if (t->taken_usec > world_real_usec())
                                 t->taken_usec = world_real_usec();
                 }
@@ -530,6 +530,8 @@ static void check_ended_by_itself(const struct member *b, const char *label) {
         const struct policy *p = &b->state.policy;
         bool good = exit_is_success(&b->state.last_exit);
 
+        if (b->stack->paused && b->state.revision != b->stack->generation->revision)
+                return; /* it ended by the declaration it ran, and another one is in force */
         if (b->state.phase == PHASE_COMPLETED && (!good || (p->type == TYPE_SERVICE && p->restart == RESTART_ALWAYS)))
                 violation("%s: completed, which its policy and its end do not allow", label);
         if (b->state.phase == PHASE_FAILED && p->restart != RESTART_NO && p->restart_policy.max_attempts == 0)
