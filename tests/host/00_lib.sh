@@ -96,8 +96,10 @@ tagged_mounts() {
 left_behind() {
         tagged_cgroups | sed 's/^/cgroup /'
         tagged_mounts | sed 's/^/mount /'
-        local p
-        for p in $(tagged_pids); do echo "process $p $(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null)"; done
+        local p words
+        for p in $(tagged_pids); do
+                words=$({ tr '\0' ' ' <"/proc/$p/cmdline"; } 2>/dev/null) && [ -d "/proc/$p" ] && echo "process $p $words"
+        done
 }
 
 on_exit() {
