@@ -10,11 +10,11 @@ DATE := 2026-11-24
 
 # The one list of Debian packages: what the build, the demo and the checks need. `make deps` installs what is missing.
 PACKAGES := gcc make pkg-config libc6-dev libyaml-dev libsystemd-dev libconfig-dev libcmocka-dev libjansson-dev \
-	libsmartcols-dev busybox-static mmdebstrap clang libclang-rt-dev strace jq mandoc qemu-system-x86 e2fsprogs cpio \
+	libsmartcols-dev libseccomp-dev busybox-static mmdebstrap clang libclang-rt-dev strace jq mandoc qemu-system-x86 e2fsprogs cpio \
 	xz-utils kmod systemd tzdata
 
 PREFIX_LIBEXEC := $(PREFIX)/libexec/ctrsup
-pkgs := yaml-0.1 libsystemd libconfig jansson smartcols
+pkgs := yaml-0.1 libsystemd libconfig jansson smartcols libseccomp
 
 SANITIZE := -fsanitize=address,undefined
 CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2
@@ -52,13 +52,13 @@ main_ctrsup-init := init
 static_ctrsup-keeper := -static
 static_ctrsup-init := -static
 # Layers a program links, highest first (an archive is searched after those that need it).
-layers_ctrsup := cli control plan state spec text calendar kernel base
-layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec text calendar kernel base
+layers_ctrsup := cli control plan state spec text seccomp calendar kernel base
+layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec text seccomp calendar kernel base
 layers_ctrsup-keeper := keeper kernel base
 layers_ctrsup-logger := logger kernel base
 layers_ctrsup-init := init kernel base
-libs_ctrsup := yaml-0.1 libsystemd jansson smartcols
-libs_ctrsupd := libsystemd libconfig jansson yaml-0.1
+libs_ctrsup := yaml-0.1 libsystemd jansson smartcols libseccomp
+libs_ctrsupd := libsystemd libconfig jansson yaml-0.1 libseccomp
 libs_ctrsup-logger := libsystemd
 
 # A static program cannot carry a sanitizer's runtime: with one, its objects are built a second time, plain.
@@ -281,9 +281,9 @@ $(B)/man/%: src/man/% Makefile
 	$(Q)sed -e 's|@version@|$(VERSION)|g' -e 's|@date@|$(DATE)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' $< > $@
 
 # ctrsup-stack(5) is what the field table says.
-$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec text calendar base,$(call archive,$(B),$(l)))
+$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec text seccomp calendar base,$(call archive,$(B),$(l)))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig) -lm -o $(B)/man/generate
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libseccomp) -lm -o $(B)/man/generate
 	$(Q)$(B)/man/generate | sed '1s/""/"$(DATE)"/' > $@
 
 $(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
@@ -291,9 +291,9 @@ $(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
 	$(Q)$< schema > $@
 
 # The message catalog is what the table of events says.
-$(CATALOG): src/report/main.c $(foreach l,report plan state spec text calendar base,$(call archive,$(B),$(l)))
+$(CATALOG): src/report/main.c $(foreach l,report plan state spec text seccomp calendar base,$(call archive,$(B),$(l)))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libsystemd) -lm -o $(B)/share/generate-catalog
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libsystemd libseccomp) -lm -o $(B)/share/generate-catalog
 	$(Q)$(B)/share/generate-catalog > $@
 
 install: all $(MAN) $(UNITS) $(SCHEMA) $(CATALOG) ## install below DESTDIR; an existing ctrsup.conf is kept
