@@ -2,6 +2,7 @@
  * wrote (layers, binds) is left to the child, so that a file system that hangs holds up one container and not this loop. */
 #include <ctrsup/act/instance.h>
 
+#include <ctrsup/act/filter.h>
 #include <ctrsup/act/limits.h>
 #include <ctrsup/act/log.h>
 #include <ctrsup/act/notify.h>
@@ -234,7 +235,7 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
 }
 
 static int send_recipe(struct act_host *h, struct act_instance *i, const struct act_launch *l, const struct parts *p,
-                       int userns_fd, struct err *err) {
+                       int userns_fd, int filter_fd, struct err *err) {
         char notify_dir[ACT_NOTIFY_PATH_MAX];
         struct recipe_input in = {
                 .spec = l->spec,
@@ -243,6 +244,7 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
                 .root_uid = i->root_uid,
                 .root_gid = i->root_gid,
                 .userns_fd = userns_fd,
+                .filter_fd = filter_fd,
                 .cgroup_fd = p->leaf_fd,
                 .kill_fd = p->kill_fd,
                 .tasks_fds = p->tasks_fds,
@@ -281,7 +283,7 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
 
 static int prepare_and_send(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p,
                             struct mark *ret_mark, struct err *err) {
-        int userns_fd = -EBADF, r;
+        int userns_fd = -EBADF, filter_fd, r;
 
         r = ensure_user(h, i, l, &userns_fd, ret_mark, err);
         if (r < 0)
@@ -309,7 +311,12 @@ static int prepare_and_send(struct act_host *h, struct act_instance *i, const st
                 if (p->null_fd < 0)
                         return err_sys(err, errno, "open /dev/null");
         }
-        return send_recipe(h, i, l, p, userns_fd, err);
+        r = act_filter(&h->filters, l->container, &filter_fd, err);
+        if (r < 0) {
+                *ret_mark = mark_of(l->spec, l->container, "seccomp");
+                return r;
+        }
+        return send_recipe(h, i, l, p, userns_fd, filter_fd, err);
 }
 
 int act_launch(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct mark *ret_mark, struct err *err) {

@@ -54,6 +54,7 @@ static const struct cure cures[] = {
         { RECIPE_SPAWN, EAGAIN, ANY, NULL, "limits.pids must leave room for 2 processes at the start; or the host is at its own limit" },
         { RECIPE_SPAWN, ENOSPC, ANY, NULL, "raise the sysctls user.max_*_namespaces" },
         { RECIPE_JOIN, ESRCH, ANY, "it does not run", NULL },
+        { RECIPE_SECCOMP, EINVAL, ANY, "the kernel refuses the filter", NULL },
         { RECIPE_SYSCTL, ENOENT, ANY, "the kernel has no such sysctl here", NULL },
         { RECIPE_SYSCTL, EINVAL, ANY, "the kernel refuses the value", NULL },
         { RECIPE_MOUNT, EPERM, ANY, NULL, "/proc or /sys of this host may be masked (ProtectKernelTunables=, a container around us): the kernel then forbids new ones" },

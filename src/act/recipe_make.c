@@ -141,6 +141,7 @@ int recipe_make(const struct recipe_input *in, struct recipe_plan **ret, struct 
                 .dir_key = "working_dir",
                 .command_key = c->entrypoint.n > 0 ? "entrypoint" : "command",
                 .stdio = in->stdio,
+                .filter_fd = in->filter_fd,
                 .pty_socket = -EBADF,
                 .command_flags = c->init && !in->hook ? RECIPE_INIT : 0,
         };
@@ -200,6 +201,7 @@ int recipe_make_exec(const struct recipe_exec_input *in, struct recipe_plan **re
                 .dir_key = in->working_dir ? "" : "working_dir",
                 .command_key = "command",
                 .stdio = in->stdio,
+                .filter_fd = in->filter_fd,
                 .pty_socket = in->pty_socket,
                 .rows = in->rows,
                 .columns = in->columns,

@@ -69,6 +69,7 @@ struct recipe_process {
         int pty_socket;
         unsigned rows, columns;
         unsigned command_flags;
+        int filter_fd; /* -EBADF: none */
 };
 void recipe_plan_cgroups(struct recipe_plan *p, const int *tasks_fds, size_t n);
 void recipe_plan_prepare_process(struct recipe_plan *p, const struct recipe_process *process);

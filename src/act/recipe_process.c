@@ -45,6 +45,12 @@ static void add_streams(struct recipe_plan *p, const struct recipe_process *proc
                         "set up %s", stream_names[i]);
 }
 
+static unsigned identity_flags(const struct recipe_process *process) {
+        if (process->container->no_new_privileges)
+                return RECIPE_NO_NEW_PRIVS;
+        return process->filter_fd >= 0 ? RECIPE_ADMIN : 0;
+}
+
 void recipe_plan_become_process(struct recipe_plan *p, const struct recipe_process *process) {
         const struct spec_container *c = process->container;
         char key[64];
@@ -55,16 +61,16 @@ void recipe_plan_become_process(struct recipe_plan *p, const struct recipe_proce
                 (void)snprintf(key, sizeof(key), "group_add[%zu]", i);
                 recipe_plan_step(p, OP(GROUP, .str = { c->group_add.items[i] }), key, "look up group %s", c->group_add.items[i]);
         }
-        recipe_plan_step(p,
-                         OP(IDENTITY, .flags = c->no_new_privileges ? RECIPE_NO_NEW_PRIVS : 0, .str = { process->user },
-                            .num = { c->capabilities }),
+        if (process->filter_fd >= 0)
+                recipe_plan_step(p, OP_FD(SECCOMP, process->filter_fd), "seccomp", "filter its system calls");
+        recipe_plan_step(p, OP(IDENTITY, .flags = identity_flags(process), .str = { process->user }, .num = { c->capabilities }),
                          process->user_key, "become user %s", process->user);
         recipe_plan_step(p, OP(UMASK, .num = { c->umask }), "umask", "set umask");
         recipe_plan_step(p, OP(CHDIR, .str = { process->working_dir }), process->dir_key, "enter working directory %s",
                          process->working_dir);
         add_ulimits(p, c);
-        recipe_plan_step(p, OP(COMMAND, .flags = process->command_flags, .str = { p->path }),
-                         process->command_key, "execute %s", p->command);
+        recipe_plan_step(p, OP(COMMAND, .flags = process->command_flags, .str = { p->path }), process->command_key, "execute %s",
+                         p->command);
         p->user = arena_strdup(p->arena, process->user);
         p->failed = p->failed || !p->user;
 }

@@ -30,8 +30,9 @@ static child_operation *const payload[_RECIPE_OP_MAX] = {
         [RECIPE_READONLY] = payload_readonly, [RECIPE_MASK] = payload_mask,         [RECIPE_SEAL] = payload_seal,
         [RECIPE_PIVOT] = payload_pivot,       [RECIPE_HOSTNAME] = payload_hostname, [RECIPE_DOMAINNAME] = payload_domainname,
         [RECIPE_LOOPBACK] = payload_loopback, [RECIPE_SYSCTL] = payload_sysctl,     [RECIPE_SESSION] = payload_session,
-        [RECIPE_PTY] = payload_pty,           [RECIPE_GROUP] = payload_group,       [RECIPE_IDENTITY] = payload_identity,
-        [RECIPE_UMASK] = payload_umask,       [RECIPE_CHDIR] = payload_chdir,       [RECIPE_COMMAND] = payload_command,
+        [RECIPE_PTY] = payload_pty,           [RECIPE_GROUP] = payload_group,       [RECIPE_SECCOMP] = payload_seccomp,
+        [RECIPE_IDENTITY] = payload_identity, [RECIPE_UMASK] = payload_umask,       [RECIPE_CHDIR] = payload_chdir,
+        [RECIPE_COMMAND] = payload_command,
 };
 
 int child_arm(void) {

@@ -44,6 +44,9 @@ struct child {
         struct child_stream stream[3];
         const char *groups[CHILD_GROUPS_MAX];
         size_t n_groups;
+        const void *filter;           /* mapped; NULL: none */
+        size_t filter_size;
+        uint32_t filter_op;           /* to blame when the kernel does not want it */
 
         int slot[RECIPE_SLOTS_MAX];   /* mounts; those not filled are not looked at */
 };
@@ -84,6 +87,7 @@ int payload_session(struct child *c, const struct recipe_op *op);
 int payload_pty(struct child *c, const struct recipe_op *op);
 int payload_stream(struct child *c, const struct recipe_op *op);
 int payload_group(struct child *c, const struct recipe_op *op);
+int payload_seccomp(struct child *c, const struct recipe_op *op);
 int payload_identity(struct child *c, const struct recipe_op *op);
 int payload_umask(struct child *c, const struct recipe_op *op);
 int payload_chdir(struct child *c, const struct recipe_op *op);

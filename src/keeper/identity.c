@@ -10,6 +10,7 @@
 #include <ctrsup/kernel/passwd.h>
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -128,6 +129,14 @@ static int unmapped(struct child *c) {
         return r;
 }
 
+/* As root, all of them; anybody else has none. execve(2) makes the same set out of the bounding set, so what is kept until then is
+ * gone after it. */
+static uint64_t capabilities(const struct recipe_op *op, uid_t uid) {
+        uint64_t kept = op->flags & RECIPE_ADMIN ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
+
+        return (uid == 0 ? op->num[0] : 0) | kept;
+}
+
 int payload_identity(struct child *c, const struct recipe_op *op) {
         struct identity id;
 
@@ -140,10 +149,12 @@ int payload_identity(struct child *c, const struct recipe_op *op) {
         r = caps_bound(op->num[0]);
         if (r < 0)
                 return r;
+        if ((op->flags & RECIPE_ADMIN) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) /* until execve */
+                return -errno;
         if (setgroups(id.n_groups, id.groups) < 0 || setresgid(id.user.gid, id.user.gid, id.user.gid) < 0 ||
             setresuid(id.user.uid, id.user.uid, id.user.uid) < 0)
                 return unmapped(c);
-        r = caps_set(id.user.uid == 0 ? op->num[0] : 0);
+        r = caps_set(capabilities(op, id.user.uid));
         if (r < 0)
                 return r;
         if ((op->flags & RECIPE_NO_NEW_PRIVS) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

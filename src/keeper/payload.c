@@ -5,6 +5,7 @@
 #include <ctrsup/kernel/io.h>
 #include <ctrsup/kernel/loopback.h>
 #include <ctrsup/kernel/pty.h>
+#include <ctrsup/kernel/seccomp.h>
 #include <ctrsup/kernel/sys.h>
 
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <linux/keyctl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -85,6 +87,32 @@ int payload_umask(struct child *c _unused_, const struct recipe_op *op) {
         return 0;
 }
 
+/* Mapped now, while its fd is there; on from just before the command: what comes in between is ours and needs more. */
+int payload_seccomp(struct child *c, const struct recipe_op *op) {
+        struct stat st;
+
+        if (fstat(c->fds[op->fd], &st) < 0)
+                return -errno;
+        if (st.st_size <= 0)
+                return -EINVAL;
+        void *filter = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, c->fds[op->fd], 0);
+        if (filter == MAP_FAILED)
+                return -errno;
+        c->filter = filter;
+        c->filter_size = (size_t)st.st_size;
+        c->filter_op = c->op;
+        return 0;
+}
+
+static int install_filter(struct child *c) {
+        if (!c->filter)
+                return 0;
+        int r = seccomp_install(c->filter, c->filter_size);
+        if (r < 0)
+                c->op = c->filter_op;
+        return r;
+}
+
 /* 0 to 2 the streams, 3 the report pipe, 4 ctrsup-init; all else is closed for good, not only on exec: a working directory of
  * /proc/self/fd/N must find nothing (CVE-2024-21626). The sources are above 4 (the keeper saw to that) and none is overwritten
  * before it was copied. */
@@ -148,12 +176,18 @@ int payload_command(struct child *c, const struct recipe_op *op) {
                 return r;
         if (!(op->flags & RECIPE_INIT)) {
                 exec_fill_watchdog_pid(envp, watchdog_pid);
+                r = install_filter(c);
+                if (r < 0)
+                        return r;
                 r = exec_search(recipe_string(c->recipe, op->str[0]), argv + 1, envp, &fault);
                 c->detail = details[fault];
                 return r;
         }
         if (fcntl(c->report, F_SETFD, 0) < 0) /* ctrsup-init goes on with it, and closes it */
                 return -errno;
+        r = install_filter(c);
+        if (r < 0)
+                return r;
         (void)syscall(SYS_execveat, c->init, "", argv, envp, AT_EMPTY_PATH);
         return -errno;
 }

@@ -64,7 +64,8 @@ static const struct rule rules[_RECIPE_OP_MAX] = {
         [RECIPE_SESSION]    = { "start session", PAYLOAD, ALWAYS },
         [RECIPE_PTY]        = { "open terminal", PAYLOAD, ONLY(RECIPE_EXEC), .fd = true, .need = BEFORE_IDENTITY },
         [RECIPE_GROUP]      = { "look up group", PAYLOAD, ALWAYS, .text = { ANY_TEXT }, .need = BEFORE_IDENTITY },
-        [RECIPE_IDENTITY]   = { "become user", PAYLOAD, ALWAYS, RECIPE_NO_NEW_PRIVS, { ANY_TEXT }, .need = BEFORE_IDENTITY },
+        [RECIPE_SECCOMP]    = { "filter system calls", PAYLOAD, ALWAYS, .fd = true, .need = BEFORE_IDENTITY },
+        [RECIPE_IDENTITY]   = { "become user", PAYLOAD, ALWAYS, RECIPE_NO_NEW_PRIVS | RECIPE_ADMIN, { ANY_TEXT }, .need = BEFORE_IDENTITY },
         [RECIPE_UMASK]      = { "set umask", PAYLOAD, ALWAYS, .need = NEED_IDENTITY },
         [RECIPE_CHDIR]      = { "enter working directory", PAYLOAD, ALWAYS, .text = { ABSOLUTE }, .need = NEED_IDENTITY },
         [RECIPE_COMMAND]    = { "execute command", PAYLOAD, ALWAYS, RECIPE_INIT, { ANY_TEXT }, .need = NEED_IDENTITY | NEED_CHDIR },
@@ -80,7 +81,7 @@ struct check {
         unsigned char filled[RECIPE_SLOTS_MAX];
         unsigned seen; /* NEED_* that is met */
         unsigned groups;
-        bool spawned;
+        bool spawned, filtered;
 };
 
 static bool text_is_valid(const struct recipe_view *v, uint32_t offset, enum text want) {
@@ -150,6 +151,8 @@ static bool numbers_are_valid(struct check *c, const struct recipe_op *op) {
                 return c->groups++ < 64;
         case RECIPE_UMASK:
                 return n[0] <= 0777;
+        case RECIPE_SECCOMP:
+                return !c->filtered && (c->filtered = true);
         case RECIPE_LAYER:
                 return !(op->flags & RECIPE_IDMAP) || h->userns_fd != RECIPE_NONE;
         case RECIPE_CGROUP:

@@ -232,7 +232,9 @@ static void default_sysctls(struct walk *w, struct spec_container *c) {
 }
 
 static void default_ulimits(struct walk *w, struct spec_container *c) {
-        static const struct spec_ulimit defaults[] = { { "nofile", RLIMIT_NOFILE, 1024, 524288 }, { "core", RLIMIT_CORE, 0, 0 } };
+        static const struct spec_ulimit defaults[] = { { "nofile", RLIMIT_NOFILE, 1024, 524288 },
+                                                       { "core", RLIMIT_CORE, 0, 0 },
+                                                       { "memlock", RLIMIT_MEMLOCK, 8 << 20, 8 << 20 } };
         struct spec_ulimit *items = walk_alloc(w, c->n_ulimits + ARRAY_SIZE(defaults), sizeof(*items));
         size_t n = c->n_ulimits;
 
@@ -343,8 +345,8 @@ static void check_type_keys(struct walk *w, const struct node *n, const struct s
                 const struct node *key = c->type != type_keys[i].type ? key_of(n, type_keys[i].key) : NULL;
 
                 if (key)
-                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, type_keys[i].key, "%s", type_keys[i].words), "%s",
-                                  type_keys[i].hint);
+                        walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, key->mark, type_keys[i].key, "%s", type_keys[i].words),
+                                  "%s", type_keys[i].hint);
         }
 }
 
@@ -354,7 +356,8 @@ static void check_schedule(struct walk *w, const struct node *n) {
 
         if (!rerun || !schedule)
                 return;
-        struct diag *d = walk_complain_at(w, DIAG_CONFLICT, rerun->mark, "rerun", "a job with a schedule runs when its time comes");
+        struct diag *d =
+                walk_complain_at(w, DIAG_CONFLICT, rerun->mark, "rerun", "a job with a schedule runs when its time comes");
         if (d)
                 diag_note(w->diags, d, schedule->mark, "schedule given here");
         walk_hint(w, d, "remove one of them");
@@ -367,7 +370,8 @@ static void check_replicas(struct walk *w, struct node *n, const struct spec_con
         if (replicas && c->type == TYPE_JOB && c->replicas != 1)
                 walk_hint(w, walk_complain_at(w, DIAG_CONFLICT, replicas->mark, "replicas", "a job runs once"), "remove it");
         if (c->update_config.order == ORDER_START_FIRST && c->rootfs.mode == ROOTFS_PERSISTENT)
-                refuse_with(w, n, "update_config.order", "rootfs.mode", "an extra instance would not see what the others wrote: write order: stop-first");
+                refuse_with(w, n, "update_config.order", "rootfs.mode",
+                            "an extra instance would not see what the others wrote: write order: stop-first");
 }
 
 void container_finish(struct walk *w, const struct node_entry *entry, void *at) {

@@ -39,7 +39,7 @@ extern const struct type type_name, type_format, type_line, type_labels, type_pa
 extern const struct type type_source, type_target, type_subpath, type_volume_name;
 extern const struct type type_namespace, type_id;
 extern const struct type type_cpus, type_cpu_weight, type_cpu_list, type_hugetlb, type_ulimits, type_caps, type_sysctls,
-        type_signal;
+        type_signal, type_seccomp;
 extern const struct type type_port, type_http_path, type_http_host, type_http_headers, type_http_status, type_empty;
 extern const struct type type_calendar;
 

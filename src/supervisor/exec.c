@@ -77,22 +77,27 @@ static int copy_words(const struct exec_request *q, struct exec_parts *p, struct
         p->environment = calloc(json_object_size(q->environment) + 1, sizeof(*p->environment));
         if (!p->argv || !p->environment)
                 return err_oom(err);
-        json_array_foreach(q->command, n, value)
+        json_array_foreach (q->command, n, value)
                 p->argv[n] = json_string_value(value);
-        json_object_foreach(q->environment, key, value)
+        json_object_foreach (q->environment, key, value)
                 p->environment[p->n_environment++] = (struct spec_pair){ key, json_string_value(value) };
         return 0;
 }
 
-static int send_session(struct manager *m, struct exec_session *x, const struct exec_request *q, struct exec_parts *p, struct err *err) {
+static int send_session(struct manager *m, struct exec_session *x, const struct exec_request *q, struct exec_parts *p,
+                        struct err *err) {
         struct member *b = q->member;
         struct act_host *h = &m->host;
+        int filter_fd;
 
         int r = cgroup_open_leaf(h->cgroups, b->host.group, b->host.leaf, &p->leaf_fd, err);
         if (r >= 0)
                 r = cgroup_open_tasks(h->cgroups, b->host.group, p->tasks, &p->n_tasks, err);
         if (r < 0)
                 return err_wrap(err, "open the cgroup");
+        r = act_filter(&h->filters, b->container, &filter_fd, err);
+        if (r < 0)
+                return r;
         struct recipe_exec_input in = {
                 .spec = b->generation->spec,
                 .container = b->container,
@@ -100,6 +105,7 @@ static int send_session(struct manager *m, struct exec_session *x, const struct 
                 .root_uid = b->host.root_uid,
                 .root_gid = b->host.root_gid,
                 .pidfd = b->host.pidfd,
+                .filter_fd = filter_fd,
                 .cgroup_fd = p->leaf_fd,
                 .tasks_fds = p->tasks,
                 .n_tasks_fds = p->n_tasks,

@@ -241,6 +241,11 @@ static int watch(struct inside *x, struct err *err) {
 
 static int launch(struct inside *x, const struct inside_command *c, const struct parts *p, struct err *err) {
         const struct member *b = c->member;
+        int filter_fd;
+
+        int r = act_filter(&x->manager->host.filters, b->container, &filter_fd, err);
+        if (r < 0)
+                return r;
         struct recipe_exec_input in = {
                 .spec = b->generation->spec,
                 .container = b->container,
@@ -248,6 +253,7 @@ static int launch(struct inside *x, const struct inside_command *c, const struct
                 .root_uid = b->host.root_uid,
                 .root_gid = b->host.root_gid,
                 .pidfd = b->host.pidfd,
+                .filter_fd = filter_fd,
                 .cgroup_fd = p->cgroup_fd,
                 .tasks_fds = p->tasks,
                 .n_tasks_fds = p->n_tasks,
@@ -263,7 +269,7 @@ static int launch(struct inside *x, const struct inside_command *c, const struct
         };
 
         memcpy(in.id, b->host.id, sizeof(in.id));
-        int r = recipe_make_exec(&in, &x->plan, err);
+        r = recipe_make_exec(&in, &x->plan, err);
         if (r < 0)
                 return r;
         r = keeper_client_launch(x->manager->host.keeper, x->id, x->group, recipe_plan_recipe(x->plan), err);

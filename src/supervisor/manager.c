@@ -517,6 +517,7 @@ struct manager *manager_free(struct manager *m) {
         close_fd(m->cgroup_lock_fd);
         free(m->host.uids_taken);
         rights_done(m);
+        act_filters_done(&m->host.filters);
         free(m->keeper_program);
         free(m->logger_program);
         free(m->client_program);

@@ -291,7 +291,7 @@ static void test_killed_launch(void) {
                    "a launch into a leaf that was killed before: %s", started ? "starts" : "told in words");
         rig_stop(&b);
         rig_launch(&b, SLEEP, NULL);
-        wait_populated(b.cgroup); /* a kill of an empty leaf kills nobody on kernels without the fault */
+        wait_populated(b.cgroup);   /* a kill of an empty leaf kills nobody on kernels without the fault */
         rig_empty_cgroup(b.cgroup); /* wherever the launch is by now */
         while (!b.failed && !b.exited && rig_wait(&b, &b.exited))
                 ;
@@ -343,6 +343,7 @@ static void exec(struct rig_box *b, const struct rig_box *in, const char *const 
                 .root_uid = RIG_UID,
                 .root_gid = RIG_UID,
                 .pidfd = in->pidfd,
+                .filter_fd = rig_filter(spec_find(in->stack.spec, "t")),
                 .cgroup_fd = leaf,
                 .argv = argv,
                 .environment = more,

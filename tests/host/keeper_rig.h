@@ -2,6 +2,7 @@
  * written as stack files. A test program includes this once. */
 #pragma once
 
+#include <ctrsup/act/filter.h>
 #include <ctrsup/act/recipe_make.h>
 #include <ctrsup/base/cleanup.h>
 #include <ctrsup/kernel/io.h>
@@ -259,6 +260,16 @@ static _unused_ const char *rig_upper(const struct rig_box *b, const struct rig_
 }
 
 /* Launches; the caller then waits for what it wants with rig_wait(). */
+static _unused_ int rig_filter(const struct spec_container *c) {
+        static struct act_filters filters;
+        struct err err = { 0 };
+        int fd;
+
+        if (act_filter(&filters, c, &fd, &err) < 0)
+                rig_bail("compile a filter", err.text);
+        return fd;
+}
+
 static _unused_ void rig_launch(struct rig_box *b, const char *body, const struct rig_options *o) {
         static const struct rig_options none = { 0 };
         char upper[192], kill_path[256];
@@ -289,6 +300,7 @@ static _unused_ void rig_launch(struct rig_box *b, const char *body, const struc
                 .root_uid = root,
                 .root_gid = root,
                 .userns_fd = o->host_user ? -EBADF : o->other_user ? rig.other_userns : rig.userns,
+                .filter_fd = rig_filter(spec_find(b->stack.spec, "t")),
                 .cgroup_fd = leaf,
                 .kill_fd = kill_fd,
                 .upper_dir = rig_upper(b, o, upper),

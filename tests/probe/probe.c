@@ -3,7 +3,8 @@
  *
  *   ids caps session limits fds env dir cwd mounts ns NAME          facts about itself
  *   stat PATH  read PATH  readlink PATH  list PATH  write PATH TEXT  mkdir PATH  open PATH (for writing)
- *   lo  clock  shm NAME  mq NAME
+ *   lo  clock  shm NAME  mq NAME  seccomp
+ *   calls NR,NR...  call NR,ARG...  call32 NR      what system calls answer, with arguments that do nothing
  *   exit N  signal N  sleep  trap (waits for SIGTERM, exits 7)  eat MIB  fork N  spin MSEC  out TEXT  reopen
  */
 #include <dirent.h>
@@ -23,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -385,19 +387,67 @@ static int do_reopen(char **a) {
         return 0;
 }
 
+static int do_seccomp(char **a) {
+        (void)a;
+        return status_lines((const char *const[]){ "NoNewPrivs", "Seccomp", NULL });
+}
+
+static void print_answer(const char *what, long answer) {
+        if (answer < 0)
+                printf("%s=%s\n", what, strerrorname_np((int)-answer) ? strerrorname_np((int)-answer) : "?");
+        else
+                printf("%s=ok\n", what);
+}
+
+/* Each with arguments that no call can do anything with. Only for calls that are refused. */
+static int do_calls(char **a) {
+        for (char *nr = strtok(a[0], ","); nr; nr = strtok(NULL, ",")) {
+                long r = syscall(strtol(nr, NULL, 0), -1L, -1L, -1L, -1L, -1L, -1L);
+                print_answer(nr, r < 0 ? -errno : r);
+        }
+        return 0;
+}
+
+static int do_call(char **a) {
+        char *text = strdup(a[0]);
+        long n[7] = { 0 };
+        int i = 0;
+
+        for (char *p = strtok(a[0], ","); p && i < 7; p = strtok(NULL, ","))
+                n[i++] = (long)strtoul(p, NULL, 0);
+        long r = syscall(n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+        print_answer(text, r < 0 ? -errno : r);
+        free(text);
+        return 0;
+}
+
+/* As a 32-bit program would: int 0x80, the number in eax. */
+static int do_call32(char **a) {
+        long r = -ENOSYS;
+
+#ifdef __x86_64__
+        r = strtol(a[0], NULL, 0);
+        __asm__ volatile("int $0x80" : "+a"(r) : "b"(0), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11");
+        r = (int)r;
+#endif
+        print_answer(a[0], r);
+        return 0;
+}
+
 static const struct {
         const char *word;
         int args;
         int (*run)(char **a);
 } words[] = {
-        { "ids", 0, do_ids },       { "caps", 0, do_caps },     { "session", 0, do_session }, { "limits", 0, do_limits },
-        { "fds", 0, do_fds },       { "env", 0, do_env },       { "cwd", 0, do_cwd },         { "mounts", 0, do_mounts },
-        { "ns", 1, do_ns },         { "stat", 1, do_stat },     { "read", 1, do_read },       { "readlink", 1, do_readlink },
-        { "list", 1, do_list },     { "write", 2, do_write },   { "open", 1, do_open },       { "mkdir", 1, do_mkdir },
-        { "lo", 0, do_lo },         { "clock", 0, do_clock },   { "shm", 1, do_shm },         { "mq", 1, do_mq },
-        { "exit", 1, do_exit },     { "signal", 1, do_signal }, { "sleep", 0, do_sleep },     { "trap", 0, do_trap },
-        { "eat", 1, do_eat },       { "fork", 1, do_fork },     { "spin", 1, do_spin },       { "out", 1, do_out },
-        { "reopen", 0, do_reopen },
+        { "ids", 0, do_ids },       { "caps", 0, do_caps },       { "session", 0, do_session }, { "limits", 0, do_limits },
+        { "fds", 0, do_fds },       { "env", 0, do_env },         { "cwd", 0, do_cwd },         { "mounts", 0, do_mounts },
+        { "ns", 1, do_ns },         { "stat", 1, do_stat },       { "read", 1, do_read },       { "readlink", 1, do_readlink },
+        { "list", 1, do_list },     { "write", 2, do_write },     { "open", 1, do_open },       { "mkdir", 1, do_mkdir },
+        { "lo", 0, do_lo },         { "clock", 0, do_clock },     { "shm", 1, do_shm },         { "mq", 1, do_mq },
+        { "exit", 1, do_exit },     { "signal", 1, do_signal },   { "sleep", 0, do_sleep },     { "trap", 0, do_trap },
+        { "eat", 1, do_eat },       { "fork", 1, do_fork },       { "spin", 1, do_spin },       { "out", 1, do_out },
+        { "reopen", 0, do_reopen }, { "seccomp", 0, do_seccomp }, { "calls", 1, do_calls },     { "call", 1, do_call },
+        { "call32", 1, do_call32 },
 };
 
 int main(int argc, char **argv) {

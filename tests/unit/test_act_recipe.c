@@ -42,6 +42,7 @@ static struct recipe_input input_of(const struct made *m) {
                 .root_uid = host ? 0 : 524288,
                 .root_gid = host ? 0 : 524288,
                 .userns_fd = host ? -EBADF : 20,
+                .filter_fd = 23,
                 .cgroup_fd = 21,
                 .kill_fd = 22,
                 .tasks_fds = tasks,
@@ -209,7 +210,8 @@ static void test_hook(void **state _unused_) {
         assert_null(strstr(buf_text(&out), "A=main"));
         explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, ENOENT, index_of(&m, RECIPE_COMMAND, 0), 0 },
                 "start shop/web: execute sweep: no such command", "looked in", 10);
-        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, EINVAL, index_of(&m, RECIPE_IDENTITY, 0), KEEPER_DETAIL_NO_USER },
+        explain(&m,
+                &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, EINVAL, index_of(&m, RECIPE_IDENTITY, 0), KEEPER_DETAIL_NO_USER },
                 "start shop/web: become user ghost: no such user in the container's /etc/passwd", "write a number", 10);
         m.plan = recipe_plan_free(m.plan);
         buf_reset(&m.bytes);
@@ -326,6 +328,29 @@ static void test_best_effort(void **state _unused_) {
         done(&m);
 }
 
+/* The filter is there before the privileges are gone; without no_new_privs the one it takes to install it stays until the command runs. */
+static void test_filter(void **state _unused_) {
+        struct made m;
+
+        make(&m, HEAD RUN);
+        assert_int_equal(recipe_fds(recipe_plan_recipe(m.plan), &(size_t){ 0 })[find(&m, RECIPE_SECCOMP, 0)->fd], 23);
+        assert_true(index_of(&m, RECIPE_SECCOMP, 0) < index_of(&m, RECIPE_IDENTITY, 0));
+        assert_int_equal(find(&m, RECIPE_IDENTITY, 0)->flags, RECIPE_NO_NEW_PRIVS);
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PAYLOAD, EINVAL, index_of(&m, RECIPE_SECCOMP, 0), 0 },
+                "start shop/web: filter its system calls: the kernel refuses the filter", NULL, 3);
+        done(&m);
+        make(&m, HEAD RUN "    no_new_privileges: false\n");
+        assert_int_equal(find(&m, RECIPE_IDENTITY, 0)->flags, RECIPE_ADMIN);
+        done(&m);
+        load(&m, HEAD RUN "    no_new_privileges: false\n");
+        struct recipe_input in = input_of(&m);
+        in.filter_fd = -EBADF;
+        make_from(&m, &in);
+        assert_null(find(&m, RECIPE_SECCOMP, 0));
+        assert_int_equal(find(&m, RECIPE_IDENTITY, 0)->flags, 0);
+        done(&m);
+}
+
 static void test_words(void **state _unused_) {
         struct made m;
 
@@ -392,6 +417,7 @@ static void test_exec(void **state _unused_) {
                                               .container = spec_find(m.stack.spec, "web"),
                                               .replica = 1,
                                               .pidfd = 50,
+                                              .filter_fd = 52,
                                               .cgroup_fd = 51,
                                               .argv = (const char *const[]){ "sh", NULL },
                                               .stdio = { { 10, false }, { 11, true }, { 12, true } },
@@ -412,6 +438,7 @@ static void test_exec(void **state _unused_) {
         done(&m);
 }
 
-unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_notify), cmocka_unit_test(test_arguments), cmocka_unit_test(test_hook), cmocka_unit_test(test_namespaces),
-          cmocka_unit_test(test_modes), cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort),
+unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_notify), cmocka_unit_test(test_arguments),
+          cmocka_unit_test(test_hook), cmocka_unit_test(test_namespaces), cmocka_unit_test(test_modes),
+          cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort), cmocka_unit_test(test_filter),
           cmocka_unit_test(test_words), cmocka_unit_test(test_words_for_all), cmocka_unit_test(test_exec));

@@ -192,11 +192,12 @@ static void defaults(void **state) {
         assert_int_equal(c->logging.file_max_files, 3);
         for (int ns = 0; ns < _NS_MAX; ns++)
                 assert_int_equal(c->namespaces[ns].mode, ns == NS_TIME ? NS_HOST : NS_PRIVATE);
-        assert_int_equal(c->n_ulimits, 2);
+        assert_int_equal(c->n_ulimits, 3);
         assert_string_equal(c->ulimits[0].name, "nofile");
         assert_int_equal(c->ulimits[0].soft, 1024);
         assert_int_equal(c->ulimits[0].hard, 524288);
         assert_int_equal(c->ulimits[1].hard, 0);
+        assert_int_equal(c->ulimits[2].hard, 8 << 20);
         assert_int_equal(c->sysctls.n, 2);
         assert_string_equal(c->sysctls.items[0].value, "0 65535");
 }

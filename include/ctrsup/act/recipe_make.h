@@ -28,6 +28,7 @@ struct recipe_input {
         uint8_t id[KEEPER_ID_SIZE];
         uint32_t root_uid, root_gid; /* host ids of the container's root; 0 with namespaces.user: host */
         int userns_fd;               /* the container's own or, with user: container:X, X's; -EBADF with user: host */
+        int filter_fd;               /* the filter of system calls; -EBADF: none */
         int cgroup_fd, kill_fd;      /* the fresh leaf on the v2 tree, and its cgroup.kill (-EBADF: none) */
         const int *tasks_fds;        /* `tasks` of the same leaf in each v1 hierarchy */
         size_t n_tasks_fds;
@@ -50,6 +51,7 @@ struct recipe_exec_input {
         uint8_t id[KEEPER_ID_SIZE];  /* of the container's instance: for its environment */
         uint32_t root_uid, root_gid; /* as above */
         int pidfd;                   /* of the running container */
+        int filter_fd;               /* as above */
         int cgroup_fd;               /* its leaf */
         const int *tasks_fds;
         size_t n_tasks_fds;

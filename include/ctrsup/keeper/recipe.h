@@ -22,7 +22,7 @@
 #define RECIPE_MAGIC UINT64_C(0x3165706963657263) /* "crecipe1" */
 
 enum {
-        RECIPE_VERSION = 1,
+        RECIPE_VERSION = 2,
         RECIPE_SIZE_MAX = 1 << 20,
         RECIPE_OPS_MAX = 1024,
         RECIPE_ARGV_MAX = 4096, /* argv and envp each */
@@ -71,6 +71,7 @@ enum recipe_op_kind {
         RECIPE_SESSION,     /* new session, new session keyring */
         RECIPE_PTY,         /* fd: socket that gets the master; num0: rows; num1: columns */
         RECIPE_GROUP,       /* str0: one more group, name or number */
+        RECIPE_SECCOMP,     /* fd: memfd with the filter that the command runs under */
         RECIPE_IDENTITY,    /* str0: user as in the stack file; num0: capabilities */
         RECIPE_UMASK,       /* num0 */
         RECIPE_CHDIR,       /* str0 */
@@ -93,6 +94,7 @@ enum recipe_flag {
         RECIPE_NO_NEW_PRIVS = 1 << 11, /* IDENTITY */
         RECIPE_INIT = 1 << 12,       /* COMMAND: below ctrsup-init */
         RECIPE_PERSISTENT = 1 << 13, /* OVERLAY: upper/ may have something in it, from the last time */
+        RECIPE_ADMIN = 1 << 14,      /* IDENTITY: keeps CAP_SYS_ADMIN until the command runs: for SECCOMP without NO_NEW_PRIVS */
 };
 
 enum recipe_fs { RECIPE_FS_PROC, RECIPE_FS_SYSFS, RECIPE_FS_CGROUP2, RECIPE_FS_TMPFS, RECIPE_FS_DEVPTS, RECIPE_FS_MQUEUE, _RECIPE_FS_MAX };

@@ -182,6 +182,13 @@ struct spec_hooks {
         size_t n;
 };
 
+/* Which system calls it may make. */
+enum spec_seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED, _SECCOMP_MODE_MAX };
+
+struct spec_seccomp {
+        enum spec_seccomp_mode mode;
+};
+
 /* How it is told to read its configuration again; both 0: there is no way. */
 struct spec_reload {
         int signal; /* 0: not this one */
@@ -256,6 +263,7 @@ struct spec_container {
         struct spec_pairs sysctls;
         uint64_t capabilities; /* the resulting set, bit n = capability n */
         struct spec_strings cap_add, cap_drop;
+        struct spec_seccomp seccomp;
         bool no_new_privileges;
         struct spec_dependency *depends_on;
         size_t n_depends_on;
