@@ -152,6 +152,20 @@ uint64_t cgroup_memory_peak(struct cgroup_tree *t, const char *group) {
         return read_u64(fd, peak_file(t));
 }
 
+uint64_t cgroup_memory_firm(struct cgroup_tree *t, const char *group) {
+        static const char *const v2[] = { "anon", "shmem", "slab_unreclaimable" }, *const v1[] = { "total_rss", "total_shmem", NULL };
+        const char *const *keys = cgroup_is_v1(t, CGROUP_MEMORY) ? v1 : v2;
+        _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
+        uint64_t sum = read_field(fd, "memory.stat", keys[0]);
+
+        for (size_t i = 1; sum != CGROUP_UNKNOWN && i < ARRAY_SIZE(v2) && keys[i]; i++) {
+                uint64_t value = read_field(fd, "memory.stat", keys[i]);
+
+                sum += value == CGROUP_UNKNOWN ? 0 : value;
+        }
+        return sum;
+}
+
 uint64_t cgroup_reset_memory_peak(struct cgroup_tree *t, const char *group) {
         _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
 

@@ -1,5 +1,6 @@
 #include "apply.h"
 #include "member.h"
+#include "present.h"
 #include "stack_plan.h"
 #include "stack_record.h"
 #include "stacks.h"
@@ -105,6 +106,10 @@ int stack_apply(struct manager *m, const struct apply *a, struct diag_list *diag
         r = stack_make_plan(s, g->spec, g->revision, a->keep_undeclared, diags, &plan);
         if (r < 0)
                 return r == -ENOMEM ? err_oom(err) : r;
+        if (s)
+                present_check(s, g->spec, plan, diags);
+        if (diag_errors(diags) > 0)
+                return -EBADMSG;
         if (a->dry_run) {
                 *ret_plan = take_ptr(plan);
                 return 0;

@@ -215,8 +215,12 @@ json_t *describe_failure(const struct member *b) {
         const struct instance *i = &b->state;
         char text[MESSAGE_SIZE + 128], waits[MESSAGE_SIZE], words[NUM_TEXT_MAX];
 
+        bool not_live = phase_is_up(i->phase) && b->not_live;
+
         if (i->waiting && !gate_is_open(b, NULL, waits))
                 (void)snprintf(text, sizeof(text), "%s", waits);
+        else if (not_live)
+                (void)snprintf(text, sizeof(text), "it goes on as it was: %s", i->message);
         else if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE || i->cause == CAUSE_POST_START)
                 (void)snprintf(text, sizeof(text), "%s", i->message[0] ? i->message : phase_name(i->phase));
         else if (i->attempts > 1)
@@ -225,7 +229,7 @@ json_t *describe_failure(const struct member *b) {
                 (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
         return json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:[], s:o}", "stack", i->stack, "container", i->container, "replica",
                          (int)i->replica, "several", (int)i->policy.numbered, "message", describe_text(text), "hint",
-                         i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines", "log", log_json(b));
+                         not_live || i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines", "log", log_json(b));
 }
 
 json_t *describe_daemon(const struct manager *m) {

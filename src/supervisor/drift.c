@@ -53,12 +53,13 @@ static void tend(struct member *b, bool all) {
         if (limits)
                 (void)act_drift_limits(h, &b->host, limits, all, collect, &list);
         if (list.n == 0) {
-                b->drift_said = false;
+                b->drift_said = b->not_live = false;
                 return;
         }
         if (limits_apply(h->cgroups, b->host.group, NULL, limits, &key, &err) >= 0) {
                 for (size_t n = 0; n < list.n; n++)
                         report_corrected(b, &list.items[n]);
+                b->not_live = false;
                 return;
         }
         (void)err_wrap(&err, "%s is %s and cannot be set back to %s", list.items[0].file, list.items[0].is, list.items[0].wanted);

@@ -86,6 +86,7 @@ struct member {
         bool orphan, exit_due;                /* supervisor/orphan.h */
         bool group_said;                      /* why its cgroup cannot be removed */
         bool drift_said;                      /* that its limits were changed and cannot be set back */
+        bool not_live;                        /* the last change that was to be live was not taken: state.message */
         unsigned finish_tries;                /* of member_finish() that failed */
         bool guessed;                         /* which process of the leaf is the main one: its end tells nothing */
         sd_event_source *pidfd_source;        /* of an orphan */

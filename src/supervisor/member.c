@@ -371,6 +371,7 @@ void member_update(struct member *b, const struct plan_change *change) {
                 generation_unref(b->limits_generation);
                 b->limits_generation = generation_ref(b->generation);
         }
+        b->not_live = r < 0;
         if (r < 0) {
                 /* What the kernel does not take live is taken by the next start; the container goes on as it was. */
                 e.kind = REPORT_NOTICE;
@@ -378,6 +379,7 @@ void member_update(struct member *b, const struct plan_change *change) {
                 e.message = err.text;
                 e.hint = err.hint[0] ? err.hint : NULL;
                 (void)snprintf(b->state.message, sizeof(b->state.message), "%.500s", err.text);
+                (void)snprintf(b->hint, sizeof(b->hint), "%s", err.hint);
                 manager_report(m, &e);
                 return;
         }

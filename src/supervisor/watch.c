@@ -290,6 +290,8 @@ static void check(struct waiter *w) {
                                 continue;
                         enum verdict v = failed && !stack->going_back && b->state.phase == PHASE_BACKOFF ? HOPELESS
                                          : b->forget_due && w->goal != GOAL_UP ? DONE : judge(w, b, now, &look_again);
+                        if (v == DONE && w->goal == GOAL_UP && w->revision > 0 && b->not_live && !b->host.limits)
+                                v = HOPELESS; /* it runs, but not as it was asked for */
                         if (v == HOPELESS) {
                                 hopeless++;
                                 (void)json_array_append_new(failures, describe_failure(b));

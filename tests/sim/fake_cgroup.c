@@ -349,6 +349,12 @@ int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *re
         return 0;
 }
 
+uint64_t cgroup_memory_firm(struct cgroup_tree *t, const char *group) {
+        (void)t;
+        (void)group;
+        return CGROUP_UNKNOWN;
+}
+
 uint64_t cgroup_memory_peak(struct cgroup_tree *t, const char *group) {
         (void)t;
         (void)group;

@@ -319,6 +319,36 @@ static void complaints_as_json(void **state) {
         json_decref(all);
 }
 
+/* CVE-2024-40635 and its kin: what is no plain number and no name is no user, and least of all root. */
+static void users(void **state) {
+        static const struct {
+                const char *text;
+                bool good;
+        } cases[] = {
+                { "0", true },           { "1", true },         { "65534", true },      { "0:0", true },        { "1000:1000", true },
+                { "root", true },        { "root:root", true }, { "_apt", true },       { "www-data:33", true }, { "user.name", true },
+                { "65535", false },      { "65536", false },    { "4294967295", false }, { "4294967296", false }, { "18446744073709551616", false },
+                { "-1", false },         { "-0", false },       { "+0", false },        { "+1", false },        { "00", false },
+                { "007", false },        { "0x0", false },      { "0b1", false },       { "1e3", false },       { "1.0", false },
+                { "1_000", false },      { " 0", false },       { "0 ", false },        { "\\t0", false },      { "0\\n", false },
+                { "\\\"1\\\"", false }, { "0root", false },    { "", false },          { ":", false },         { ":0", false },
+                { "0:", false },         { "0:0:0", false },    { "root:-1", false },   { "0:65535", false },   { "\\u0660", false },
+                { "a b", false },        { "a/b", false },      { "Root", false },      { "..", false },        { "-x", false },
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                char text[512];
+
+                (void)snprintf(text, sizeof(text), WEB "    user: \"%s\"\n", cases[i].text);
+                _cleanup_loaded_ struct loaded l = load_bytes("stack.yaml", text, strlen(text));
+                if ((l.result >= 0) != cases[i].good || (!cases[i].good && l.diags.n == 0))
+                        fail_msg("user: \"%s\" is %s", cases[i].text, l.result >= 0 ? "taken" : "refused");
+                if (cases[i].good)
+                        assert_string_equal(web_of(&l)->user, cases[i].text);
+        }
+}
+
 unit_main(cmocka_unit_test(defaults_merge), cmocka_unit_test(env_files), cmocka_unit_test(paths), cmocka_unit_test(derived),
-          cmocka_unit_test(capabilities), cmocka_unit_test(marks), cmocka_unit_test(examples), cmocka_unit_test(everything),
+          cmocka_unit_test(capabilities), cmocka_unit_test(users), cmocka_unit_test(marks), cmocka_unit_test(examples), cmocka_unit_test(everything),
           cmocka_unit_test(wrong_documents), cmocka_unit_test(complaints_as_json));

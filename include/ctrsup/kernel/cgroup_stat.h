@@ -20,6 +20,8 @@ int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_sta
 int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *ret, struct err *err);
 /* Only the most memory it ever used. CGROUP_UNKNOWN: not told. */
 uint64_t cgroup_memory_peak(struct cgroup_tree *t, const char *group);
+/* What the kernel could not drop, only swap out: that of processes, of tmpfs, its own. CGROUP_UNKNOWN. */
+uint64_t cgroup_memory_firm(struct cgroup_tree *t, const char *group);
 /* The peak of what comes is to be told from what was: v1 forgets the old one, v2 cannot (Linux 6.12 only for whoever keeps the file
  * open). Returns what is left of it: a run whose peak is not above that had a lower one. */
 uint64_t cgroup_reset_memory_peak(struct cgroup_tree *t, const char *group);
