@@ -86,5 +86,11 @@ int upgrade_timeout_msec(const struct keeper *k); /* for epoll_wait(2): when upg
 void upgrade_tick(struct keeper *k);
 int upgrade_inherit(const struct keeper *k, bool inherit); /* all that is kept over execve, as CLOEXEC or not */
 
+/* -- reexec.c -- */
+/* Executes the keeper again, from a read-only mount of its file. An image's script whose interpreter is /proc/self/exe makes the
+ * payload execute the keeper within the container, and whoever holds /proc/PID/exe there could write to the file, once no keeper
+ * runs (CVE-2019-5736). Returns 0 in the new program. */
+int reexec_read_only(char **argv);
+
 /* -- confine.c -- */
 int confine(const char *dir); /* into a small mount namespace; dir: any directory, covered for a moment */

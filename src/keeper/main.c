@@ -15,9 +15,8 @@
 
 enum { EVENTS = 32 };
 
-static const char usage[] =
-        "usage: ctrsup-keeper --runtime DIR --init PROGRAM [--ephemeral] [--daemon] [--cgroup-dir DIR]...\n"
-        "       ctrsup-keeper --version\n";
+static const char usage[] = "usage: ctrsup-keeper --runtime DIR --init PROGRAM [--ephemeral] [--daemon] [--cgroup-dir DIR]...\n"
+                            "       ctrsup-keeper --version\n";
 
 static void serve(struct keeper *k) {
         struct epoll_event events[EVENTS];
@@ -134,6 +133,11 @@ int main(int argc, char **argv) {
         if (parse_options(argc, argv, &o) < 0) {
                 (void)fputs(usage, stderr);
                 return KEEPER_EXIT_USAGE;
+        }
+        int again = reexec_read_only(argv);
+        if (again < 0) {
+                (void)fprintf(stderr, "ctrsup-keeper: run from a read-only mount: %s\n", strerror(-again));
+                return EXIT_FAILURE;
         }
         if (o.check >= 0)
                 return setup_check(&o);
