@@ -81,6 +81,9 @@ SCHEMA := $(if $(wildcard src/cli/main.c),$(B)/share/stack-v1.schema.json)
 PROBES := $(patsubst tests/probe/%.c,$(B)/probe/%,$(wildcard tests/probe/*.c))
 CRASH_TESTS := $(patsubst tests/crash/%.c,$(B)/crash/%,$(wildcard tests/crash/*.c))
 CRASH_RIG := $(patsubst tests/crash/rig/%.c,$(B)/crash/rig/%.o,$(wildcard tests/crash/rig/*.c))
+ATTACKS := $(patsubst tests/attack/%.c,$(B)/attack/%,$(wildcard tests/attack/*.c))
+# The attacker, which is static because it runs inside, and a launcher that falls for it.
+ATTACK_KIT := $(patsubst tests/attack/kit/%.c,$(B)/attack/kit/%,$(wildcard tests/attack/kit/*.c))
 # What tests/run runs each program with.
 LEASH := $(B)/runner/leash
 # What the machines of tests/vm need on this side.
@@ -96,7 +99,7 @@ help: ## this list
 
 all: $(BUILT) $(PROBES) ## build the programs into build/$(VARIANT)/bin
 
-tests: all $(UNIT_TESTS) $(SIM) $(HOST_TESTS) $(CRASH_TESTS) $(FAKES) $(LEASH) $(VM) $(MAN) $(CATALOG) $(UNITS) $(SCHEMA) ## build the programs and the tests, run nothing
+tests: all $(UNIT_TESTS) $(SIM) $(HOST_TESTS) $(CRASH_TESTS) $(ATTACKS) $(ATTACK_KIT) $(FAKES) $(LEASH) $(VM) $(MAN) $(CATALOG) $(UNITS) $(SCHEMA) ## build the programs and the tests, run nothing
 
 define compile_rule
 $(1)/obj/%.o: src/%.c Makefile
@@ -134,7 +137,7 @@ $(B)/$(1)/%: tests/$(1)/%.c $(ARCHIVES)
 	$(Q)$$(CC) $$(CPPFLAGS) -Isrc -Itests $$(ALL_CFLAGS) -MMD -MP -MF $$@.d $$(ALL_LDFLAGS) $$< -Wl,--start-group $(ARCHIVES) \
 		-Wl,--end-group $$$$(pkg-config --libs cmocka $(pkgs)) -lm -o $$@
 endef
-$(foreach kind,unit host fuzz bench fake,$(eval $(call test_rule,$(kind))))
+$(foreach kind,unit host attack fuzz bench fake,$(eval $(call test_rule,$(kind))))
 
 # Tests that kill share a rig.
 $(B)/crash/rig/%.o: tests/crash/rig/%.c Makefile
@@ -157,6 +160,11 @@ $(SIM): $(wildcard tests/sim/*.c tests/sim/*.h) $(ARCHIVES)
 $(B)/probe/%: tests/probe/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -O2 -static $< -o $@
+
+# The linker's warning is of getpwnam(3): an image's libraries in a launcher's process are one of the attacks.
+$(B)/attack/kit/%: tests/attack/kit/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu17 -Wall -Wextra -O2 -static -Wl,--no-warnings $< -o $@
 
 $(LEASH): tests/runner/leash.c
 	@mkdir -p $(@D)
@@ -183,13 +191,17 @@ check: deps ## everything the machine allows, JOBS (one a CPU) at a time where t
 	+$(Q)$(MAKE) --no-print-directory $(at_once) tests
 	+$(Q)$(MAKE) --no-print-directory $(at_once) VARIANT=san tests
 	+$(Q)$(MAKE) --no-print-directory $(at_once) VARIANT=fuzz fuzzers
-	$(Q)$(RUN) lint unit golden host crash vm sim san fuzz
+	$(Q)$(RUN) lint unit golden host attack crash vm sim san fuzz
 
 unit: $(UNIT_TESTS) $(LEASH) ## the unit tests only; needs no root
 	$(Q)$(RUN) unit
 
 host: tests ## the host tests only; needs root
 	$(Q)$(RUN) host
+
+.PHONY: attack
+attack: tests ## the attacks only, with the counts of `make check`; needs root
+	$(Q)$(RUN) attack
 
 .PHONY: crash
 crash: tests ## the crash tests only, with the counts of `make check`; needs root
@@ -200,11 +212,11 @@ sim: $(SIM) $(LEASH) ## random operations on the supervisor in a simulated host:
 
 # What each part did is in its log; the counts may be given, as for the stages themselves.
 .PHONY: soak
-soak: tests $(SIM) ## the crash tests long: 10,000 kills, every point, 200 power cuts, a million simulated operations; hours
+soak: tests $(SIM) ## the crash tests long: 10,000 kills, every point, 200 power cuts, 10,000 turns of each race, a million simulated operations; hours
 	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
 	$(Q)KILLS=$(or $(KILLS),10000) OPERATIONS=$(or $(OPERATIONS),20000) SWEEP_POINTS=$(or $(SWEEP_POINTS),0) CROWDS=$(or $(CROWDS),200) LOGGER_KILLS=$(or $(LOGGER_KILLS),2000) \
 		KEEPER_KILLS=$(or $(KEEPER_KILLS),2000) VM_CUTS=$(or $(VM_CUTS),200) SIM_OPS=$(or $(SIM_OPS),1000000) \
-		FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) CRASH_LIMIT=$(or $(CRASH_LIMIT),86400) $(RUN) $(or $(SOAK_STAGES),crash sim vm fuzz); \
+		ATTACK_FLIPS=$(or $(ATTACK_FLIPS),10000) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) CRASH_LIMIT=$(or $(CRASH_LIMIT),86400) $(RUN) $(or $(SOAK_STAGES),crash attack sim vm fuzz); \
 	rc=$$?; echo; echo "what it did:"; grep -H '^# [0-9].* \(kills\|points\|killed\|lines\|runs\|cuts\|operations\)' build/log/crash/* build/log/sim/* build/log/vm/* 2>/dev/null; exit $$rc
 
 san: $(LEASH) ## the unit tests and the simulation under AddressSanitizer and UndefinedBehaviorSanitizer
