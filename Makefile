@@ -214,7 +214,7 @@ sim: $(SIM) $(LEASH) ## random operations on the supervisor in a simulated host:
 .PHONY: soak
 soak: tests $(SIM) ## the crash tests long: 10,000 kills, every point, 200 power cuts, 10,000 turns of each race, a million simulated operations; hours
 	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
-	$(Q)KILLS=$(or $(KILLS),10000) OPERATIONS=$(or $(OPERATIONS),20000) SWEEP_POINTS=$(or $(SWEEP_POINTS),0) CROWDS=$(or $(CROWDS),200) LOGGER_KILLS=$(or $(LOGGER_KILLS),2000) \
+	$(Q)DRAW=$(or $(DRAW),anew) KILLS=$(or $(KILLS),10000) OPERATIONS=$(or $(OPERATIONS),20000) SWEEP_POINTS=$(or $(SWEEP_POINTS),0) CROWDS=$(or $(CROWDS),200) LOGGER_KILLS=$(or $(LOGGER_KILLS),2000) \
 		KEEPER_KILLS=$(or $(KEEPER_KILLS),2000) VM_CUTS=$(or $(VM_CUTS),200) SIM_OPS=$(or $(SIM_OPS),1000000) \
 		ATTACK_FLIPS=$(or $(ATTACK_FLIPS),10000) FUZZ_SECONDS=$(or $(FUZZ_SECONDS),3600) CRASH_LIMIT=$(or $(CRASH_LIMIT),86400) $(RUN) $(or $(SOAK_STAGES),crash attack sim vm fuzz); \
 	rc=$$?; echo; echo "what it did:"; grep -H '^# [0-9].* \(kills\|points\|killed\|lines\|runs\|cuts\|operations\)' build/log/crash/* build/log/sim/* build/log/vm/* 2>/dev/null; exit $$rc

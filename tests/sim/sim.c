@@ -5,6 +5,7 @@
  * are left out as long as it still fails) and played once more with every step shown.
  *
  *     SIM_OPS=N     how many operations (100,000; in a san build 10,000)
+ *     SIM_FIRST=N   the first of the episodes that are drawn (else a random one)
  *     SIM_SEED=N    of the first episode; then one episode only: the one that failed
  *     SIM_TRACE=1   shows every step at once
  *     SIM_JOBS=N    how many episodes at once (one a CPU); which ones fail does not depend on it
@@ -368,7 +369,7 @@ int main(void) {
                 failed += !run_seed(seeds[n]);
         (void)printf("%s 1 - %zu episodes that failed once hold\n", failed ? "not ok" : "ok", ARRAY_SIZE(seeds));
         (void)syscall(SYS_getrandom, &first, sizeof(first), 0);
-        first = first % 1000000000 + 1000;
+        first = number_from("SIM_FIRST", first) % 1000000000 + 1000;
         size_t failed_many = run_many(board, first, episodes);
         (void)printf("%s 2 - random operations, episodes %" PRIu64 " to %" PRIu64 "\n", failed_many ? "not ok" : "ok", first,
                      first + episodes - 1);
