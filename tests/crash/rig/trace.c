@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* What each call may fail with, besides what its arguments deserve. Not brk: it tells the old end then, no error, and the C library would take
- * one for a very high address. */
+ * one for a very high address. Not mmap before main(): the C library's loader then crashes by itself. */
 static const struct {
         const char *error;
         const char *calls; /* each between spaces */
@@ -44,6 +44,7 @@ void trace_points_read(struct trace_points *t, const char *path) {
         _cleanup_free_ char *line = NULL;
         size_t size = 0;
         struct trace_points seen = { 0 };
+        bool loading = false; /* from the exec up to the loader's last question: how large the stack is to be */
 
         while (f && getline(&line, &size, f) > 0) {
                 size_t len = strspn(line, "abcdefghijklmnopqrstuvwxyz_0123456789"), n;
@@ -52,6 +53,7 @@ void trace_points_read(struct trace_points *t, const char *path) {
                 if (len == 0 || len > 30 || line[len] != '(' || strncmp(line, "exit", 4) == 0)
                         continue;
                 line[len] = '\0';
+                loading = strcmp(line, "execve") == 0 || (loading && strcmp(line, "prlimit64") != 0);
                 for (n = 0; n < seen.n && strcmp(seen.items[n].call, line) != 0; n++)
                         ;
                 if (n == seen.n)
@@ -60,7 +62,7 @@ void trace_points_read(struct trace_points *t, const char *path) {
                 trace_points_add(t, line, ordinal, "");
                 (void)snprintf(spaced, sizeof(spaced), " %s ", line);
                 for (size_t e = 0; e < ARRAY_SIZE(errors); e++)
-                        if (strstr(errors[e].calls, spaced))
+                        if (strstr(errors[e].calls, spaced) && !(loading && strcmp(line, "mmap") == 0))
                                 trace_points_add(t, line, ordinal, errors[e].error);
         }
         free(seen.items);
