@@ -147,7 +147,8 @@ int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *re
 }
 
 uint64_t cgroup_memory_peak(struct cgroup_tree *t, const char *group) {
-        _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
+        _cleanup_fd_ int fd =
+                cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
 
         return read_u64(fd, peak_file(t));
 }
@@ -167,9 +168,43 @@ uint64_t cgroup_memory_firm(struct cgroup_tree *t, const char *group) {
 }
 
 uint64_t cgroup_reset_memory_peak(struct cgroup_tree *t, const char *group) {
-        _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
+        _cleanup_fd_ int fd =
+                cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, t->where.controllers[CGROUP_MEMORY], group);
 
         if (cgroup_is_v1(t, CGROUP_MEMORY))
                 (void)cgroup_file_write(fd, peak_file(t), "0");
         return read_u64(fd, peak_file(t));
+}
+
+int cgroup_pressure_parse(const char *text, uint64_t *ret) {
+        static const char begin[] = "some avg10=";
+        char number[32];
+        uint64_t milli;
+
+        if (strncmp(text, begin, sizeof(begin) - 1) != 0)
+                return -EBADMSG;
+        size_t n = strcspn(text + sizeof(begin) - 1, " \n");
+        if (n == 0 || n >= sizeof(number))
+                return -EBADMSG;
+        memcpy(number, text + sizeof(begin) - 1, n);
+        number[n] = '\0';
+        if (num_parse_milli(number, &milli) < 0)
+                return -EBADMSG;
+        *ret = milli / 10;
+        return 0;
+}
+
+static uint64_t read_pressure(int dir_fd, const char *file) {
+        char text[256];
+        uint64_t value;
+
+        return cgroup_file_read(dir_fd, file, text, sizeof(text)) < 0 || cgroup_pressure_parse(text, &value) < 0 ? CGROUP_UNKNOWN
+                                                                                                                 : value;
+}
+
+void cgroup_read_pressure(struct cgroup_tree *t, const char *group, struct cgroup_pressure *ret) {
+        _cleanup_fd_ int fd = cgroup_group_check(group, NULL) < 0 ? -EBADF : open_group(t, CGROUP_UNIFIED, group);
+
+        *ret = (struct cgroup_pressure){ read_pressure(fd, "cpu.pressure"), read_pressure(fd, "memory.pressure"),
+                                         read_pressure(fd, "io.pressure") };
 }

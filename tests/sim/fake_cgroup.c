@@ -339,6 +339,12 @@ int cgroup_read_stat(struct cgroup_tree *t, const char *group, struct cgroup_sta
         return 0;
 }
 
+void cgroup_read_pressure(struct cgroup_tree *t, const char *group, struct cgroup_pressure *ret) {
+        (void)t;
+        (void)group;
+        *ret = (struct cgroup_pressure){ CGROUP_UNKNOWN, CGROUP_UNKNOWN, CGROUP_UNKNOWN };
+}
+
 int cgroup_read_oom_kills(struct cgroup_tree *t, const char *group, uint64_t *ret, struct err *err) {
         const struct group *g = group_find(group);
 

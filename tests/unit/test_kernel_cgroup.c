@@ -295,6 +295,31 @@ static void stat_v1(void **state) {
         assert_int_equal(cgroup_reset_memory_peak(f->tree, "shop/web.1"), 0); /* forgotten */
 }
 
+/* Pressure is read from the v2 group, on a hybrid host as well; a kernel that has none, or another text, is unknown. */
+static void pressure(void **state) {
+        static const char *const bad[] = { "", "some", "some avg10=", "some avg10=x avg60=0.00", "full avg10=0.00", "some avg60=1.00" };
+        struct fake *f = *state;
+        struct cgroup_pressure p;
+        struct err err = { 0 };
+        uint64_t value = 7;
+
+        fake_init_hybrid(f);
+        fake_put(f, "unified/ctrsup/shop/web.1/cpu.pressure",
+                 "some avg10=12.50 avg60=0.00 avg300=0.00 total=5\nfull avg10=1.00 avg60=0.00 avg300=0.00 total=5\n");
+        fake_put(f, "unified/ctrsup/shop/web.1/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n");
+        fake_open(f, NULL, "0::/\n");
+        assert_int_equal(cgroup_tree_make(f->tree, &err), 0);
+        cgroup_read_pressure(f->tree, "shop/web.1", &p);
+        assert_int_equal(p.cpu, 1250);
+        assert_int_equal(p.io, 0);
+        assert_true(p.memory == CGROUP_UNKNOWN);
+        cgroup_read_pressure(f->tree, "shop/none.1", &p);
+        assert_true(p.cpu == CGROUP_UNKNOWN);
+        for (size_t n = 0; n < ARRAY_SIZE(bad); n++)
+                assert_int_equal(cgroup_pressure_parse(bad[n], &value), -EBADMSG);
+        assert_int_equal(value, 7);
+}
+
 /* In its leaf or below is in its place; anywhere else, in any hierarchy that we use, is not. */
 static void strays(void **state) {
         static const struct {
@@ -332,7 +357,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 test(create_v2),   test(create_hybrid), test(auto_root_climbs), test(given_root),
                 test(remove_root), test(remove_group),  test(bad_names),        test(leaf_files),
-                test(adopt),       test(stat_v2),       test(stat_v1),
+                test(adopt),       test(stat_v2),       test(stat_v1),      test(pressure),
                 test(strays),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

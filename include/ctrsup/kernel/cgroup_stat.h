@@ -25,3 +25,13 @@ uint64_t cgroup_memory_firm(struct cgroup_tree *t, const char *group);
 /* The peak of what comes is to be told from what was: v1 forgets the old one, v2 cannot (Linux 6.12 only for whoever keeps the file
  * open). Returns what is left of it: a run whose peak is not above that had a lower one. */
 uint64_t cgroup_reset_memory_peak(struct cgroup_tree *t, const char *group);
+
+/* Pressure stall: the share of the last ten seconds in which some task of the group waited for it, in hundredths of a percent. v2 groups
+ * have it on hybrid hosts too; UINT64_MAX: a kernel without it (CONFIG_PSI, psi=0). */
+struct cgroup_pressure {
+        uint64_t cpu, memory, io;
+};
+
+void cgroup_read_pressure(struct cgroup_tree *t, const char *group, struct cgroup_pressure *ret);
+/* "some avg10=1.25 avg60=…" in hundredths. -EBADMSG: not such a text. */
+int cgroup_pressure_parse(const char *text, uint64_t *ret);
