@@ -61,6 +61,16 @@ int terminal_raw(int fd, struct termios *ret_before) {
         return tcsetattr(fd, TCSADRAIN, &t) < 0 ? -errno : 0;
 }
 
+int terminal_take_keys(int fd, struct termios *ret_before) {
+        struct termios t;
+
+        if (tcgetattr(fd, &t) < 0)
+                return -errno;
+        *ret_before = t;
+        t.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        return tcsetattr(fd, TCSADRAIN, &t) < 0 ? -errno : 0;
+}
+
 void terminal_restore(int fd, const struct termios *before) {
         (void)tcsetattr(fd, TCSADRAIN, before);
 }

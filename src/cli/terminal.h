@@ -18,6 +18,8 @@ enum progress_mode terminal_progress(enum progress_mode asked, bool quiet, bool 
 
 /* Raw mode for a session with a container's terminal; restore takes what raw gave. -errno. */
 int terminal_raw(int fd, struct termios *ret_before);
+/* Keys come one by one and are not shown; Ctrl-C still is a signal. */
+int terminal_take_keys(int fd, struct termios *ret_before);
 void terminal_restore(int fd, const struct termios *before);
 /* The size of the terminal at `from` for the one at `to`. */
 void terminal_copy_size(int from, int to);

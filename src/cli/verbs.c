@@ -81,6 +81,16 @@ const struct verb verbs[] = {
                 .outputs = OUT(TABLE) | OUT(JSON) | OUT(NAME),
         },
         {
+                .name = "top",
+                .words = "[TARGET...]",
+                .summary = "what containers use: CPU, memory, io, pids, pressure",
+                .details = "The busiest first. CPU and THROTTLED are percent of one CPU, PSI the share of the last ten seconds in which something\n"
+                           "waited for CPU, memory, io. On a terminal it is drawn over until q or Ctrl-C; -o json prints one object a look.\n",
+                .options = top_options,
+                .run = verb_top,
+                .outputs = OUT(TABLE) | OUT(JSON),
+        },
+        {
                 .name = "why",
                 .words = "TARGET",
                 .summary = "why it is as it is: the last end explained",
@@ -199,7 +209,6 @@ const struct verb verbs[] = {
         { .name = "help", .words = "[VERB]", .summary = "help, also for a verb", .run = verb_help },
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
-        LATER("top", "", "live use of each container"),
         LATER("image", "import|list|remove", "images in the store"),
         LATER("volume", "list|remove", "named volumes"),
         LATER("prune", "", "remove what nothing uses"),

@@ -26,6 +26,7 @@ int verb_explain(struct cli *c, struct args *a);
 int verb_diff(struct cli *c, struct args *a);
 int verb_status(struct cli *c, struct args *a);
 int verb_why(struct cli *c, struct args *a);
+int verb_top(struct cli *c, struct args *a);
 int verb_logs(struct cli *c, struct args *a);
 int verb_events(struct cli *c, struct args *a);
 int verb_history(struct cli *c, struct args *a);
@@ -41,7 +42,7 @@ int verb_wait(struct cli *c, struct args *a);
 int verb_daemon(struct cli *c, struct args *a);
 int verb_help(struct cli *c, struct args *a);
 
-extern const struct args_option apply_options[], plan_options[], check_options[], render_options[], status_options[], why_options[], logs_options[],
+extern const struct args_option apply_options[], plan_options[], check_options[], render_options[], status_options[], why_options[], top_options[], logs_options[],
         events_options[], history_options[], rollback_options[], exec_options[], run_options[], start_options[], stop_options[], restart_options[], remove_options[],
         wait_options[], daemon_options[];
 

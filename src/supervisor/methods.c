@@ -17,6 +17,7 @@
 #include "stack_record.h"
 #include "stacks.h"
 #include "unreadable.h"
+#include "usage.h"
 #include "watch.h"
 #include "why.h"
 
@@ -194,6 +195,16 @@ static int method_status(struct control_call *call, json_t *parameters, void *us
                         if (targets_match(targets, m->stacks[s]->members[n]))
                                 (void)json_array_append_new(containers, describe_container(m->stacks[s]->members[n]));
         return control_reply(call, json_pack("{s:o, s:o}", "containers", containers, "daemon", describe_daemon(m)), false);
+}
+
+static int method_usage(struct control_call *call, json_t *parameters, void *userdata) {
+        const json_t *targets = said(parameters, "targets"), *from = said(parameters, "from");
+
+        if (targets && check_targets(userdata, call, targets) != 0)
+                return 0;
+        if (from && !json_is_integer(from))
+                return control_invalid_parameter(call, "from");
+        return usage_reply(userdata, call, targets, json_integer_value(from));
 }
 
 static int method_events(struct control_call *call, json_t *parameters, void *userdata) {
@@ -498,6 +509,7 @@ const struct control_method manager_methods[] = {
         { CONTROL_METHOD("Apply"), method_apply, CONTROL_ADMIN },
         { CONTROL_METHOD("Plan"), method_plan, CONTROL_ADMIN },
         { CONTROL_METHOD("Status"), method_status, CONTROL_READ },
+        { CONTROL_METHOD("Usage"), method_usage, CONTROL_READ },
         { CONTROL_METHOD("Start"), method_start, CONTROL_ADMIN },
         { CONTROL_METHOD("Stop"), method_stop, CONTROL_ADMIN },
         { CONTROL_METHOD("Restart"), method_restart, CONTROL_ADMIN },
