@@ -37,6 +37,7 @@ struct keeper {
 
         /* what the client has yet to get, besides the bits in the table */
         bool hello, blocked;          /* blocked: the socket is full, wait for EPOLLOUT */
+        bool deaf;                    /* out of fds: nobody is accepted for a moment */
         struct keeper_message replies[REPLIES_MAX];
         uint32_t n_replies;
         bool listing;
@@ -62,6 +63,8 @@ int keeper_watch(struct keeper *k, int fd, enum source source, uint32_t index, u
 
 /* -- server.c -- */
 void server_on_listen(struct keeper *k);
+int server_timeout_msec(const struct keeper *k); /* for epoll_wait(2): when server_tick() has something to do */
+void server_tick(struct keeper *k);
 void server_on_client(struct keeper *k, uint32_t events);
 void server_flush(struct keeper *k); /* sends what is unsent as far as the socket takes it */
 /* After an upgrade: HELLO, and whatever the program before had not sent. protocol: what the client was greeted with. */

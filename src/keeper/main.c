@@ -18,12 +18,17 @@ enum { EVENTS = 32 };
 static const char usage[] = "usage: ctrsup-keeper --runtime DIR --init PROGRAM [--ephemeral] [--daemon] [--cgroup-dir DIR]...\n"
                             "       ctrsup-keeper --version\n";
 
+/* Of two waits; -1 is for ever. */
+static int sooner(int a, int b) {
+        return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
 static void serve(struct keeper *k) {
         struct epoll_event events[EVENTS];
 
         while (!k->ending || k->table.n_live > 0) {
-                int msec = launch_timeout_msec(k);
-                int n = epoll_wait(k->epoll, events, EVENTS, msec >= 0 ? msec : upgrade_timeout_msec(k));
+                int msec = sooner(launch_timeout_msec(k), sooner(server_timeout_msec(k), upgrade_timeout_msec(k)));
+                int n = epoll_wait(k->epoll, events, EVENTS, msec);
                 for (int i = 0; i < n; i++) {
                         enum source source = events[i].data.u64 & 0xff;
                         uint32_t index = (uint32_t)(events[i].data.u64 >> 8);
@@ -37,6 +42,7 @@ static void serve(struct keeper *k) {
                                 launch_on_event(k, source, index);
                 }
                 launch_tick(k);
+                server_tick(k);
                 upgrade_tick(k);
                 server_flush(k);
         }

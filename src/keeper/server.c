@@ -9,6 +9,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+enum { ACCEPT_PAUSE_MSEC = 100 };
+
 static void drop_client(struct keeper *k) {
         k->client = close_fd(k->client);
         k->n_replies = 0;
@@ -41,13 +43,24 @@ static void greet(struct keeper *k) {
         }
 }
 
+static void watch_listen(struct keeper *k, bool deaf) {
+        struct epoll_event event = { .events = deaf ? 0 : EPOLLIN, .data.u64 = SOURCE_LISTEN };
+
+        if (epoll_ctl(k->epoll, EPOLL_CTL_MOD, k->listen, &event) == 0)
+                k->deaf = deaf;
+}
+
 void server_on_listen(struct keeper *k) {
         struct ucred peer;
         socklen_t size = sizeof(peer);
         _cleanup_fd_ int fd = accept4(k->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-        if (fd < 0)
+        if (fd < 0) {
+                /* Whoever waits stays there, so without a pause this would spin until an fd is free. */
+                if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                        watch_listen(k, true);
                 return;
+        }
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != 0 || k->ending)
                 return;
         if (k->client >= 0) {
@@ -59,6 +72,17 @@ void server_on_listen(struct keeper *k) {
         greet(k);
         watch_client(k, true);
         server_flush(k);
+}
+
+int server_timeout_msec(const struct keeper *k) {
+        return k->deaf ? ACCEPT_PAUSE_MSEC : -1;
+}
+
+void server_tick(struct keeper *k) {
+        if (!k->deaf)
+                return;
+        watch_listen(k, false);
+        server_on_listen(k);
 }
 
 void server_resume(struct keeper *k, uint32_t protocol) {

@@ -126,6 +126,8 @@ static int wait_msec(const struct logger *l) {
                 due = journal;
         if (l->quit_usec && l->quit_usec < due)
                 due = l->quit_usec;
+        if (l->retry_usec && l->retry_usec < due)
+                due = l->retry_usec;
         if (due == UINT64_MAX)
                 return -1;
         return due <= l->now_usec ? 0 : (int)((due - l->now_usec) / 1000 + 1);

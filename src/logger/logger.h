@@ -74,6 +74,7 @@ struct logger {
         size_t n_replies;
         bool care_each_turn;         /* a flush or a removal is under way: what it waits for makes events */
         bool requests_wait;          /* not all were read, for lack of room for replies */
+        uint64_t retry_usec;         /* there was no memory to hear them with: then again; 0: there was */
         size_t resume_at;            /* whose turn it is after a congestion */
         uint64_t quit_usec;          /* 0: no; else the latest moment to end */
         char head[LOGLINE_HEAD_MAX]; /* the last one made: lines of one read have the same time */

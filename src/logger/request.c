@@ -2,10 +2,13 @@
 #include "logger.h"
 
 #include <ctrsup/base/cleanup.h>
+#include <ctrsup/kernel/io.h>
 
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+#define RETRY_USEC UINT64_C(100000)
 
 bool request_send_event(struct logger *l, const struct logger_event *e) {
         struct wire_event w = { .version = WIRE_VERSION, .kind = WIRE_EVENT, .event = *e };
@@ -212,7 +215,7 @@ static void take_fds(struct wire_request *r, struct msghdr *msg) {
         }
 }
 
-/* 1: one was handled, 0: none there, -EPIPE: the other end is closed for good. */
+/* 1: one was handled, 0: none there, -EAGAIN: later, -EPIPE: the other end is closed for good, or nothing can be heard from it. */
 static int receive_one(struct logger *l) {
         union {
                 struct cmsghdr head;
@@ -225,7 +228,7 @@ static int receive_one(struct logger *l) {
         ssize_t n = recvmsg(l->control_fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
         if (n < 0)
-                return errno == EINTR ? 1 : errno == EAGAIN ? 0 : -EPIPE;
+                return errno == EINTR ? 1 : errno == EAGAIN ? 0 : io_is_passing(-errno) ? -EAGAIN : -EPIPE;
         if (n == 0)
                 return -EPIPE;
         take_fds(&r, &msg);
@@ -242,12 +245,18 @@ static int receive_one(struct logger *l) {
 void request_receive(struct logger *l) {
         int r = 1;
 
+        l->retry_usec = 0;
         while (l->control_fd >= 0 && r > 0) {
                 if (request_is_full(l)) {
                         l->requests_wait = true;
                         return;
                 }
                 r = receive_one(l);
+                if (r == -EAGAIN) { /* out of memory: nothing will wake us for what is there already */
+                        l->requests_wait = true;
+                        l->retry_usec = l->now_usec + RETRY_USEC;
+                        return;
+                }
                 if (r < 0) { /* supervisor and keeper are both gone: the pipes are read to their ends */
                         l->control_fd = close_fd(l->control_fd);
                         l->n_replies = 0;

@@ -2,6 +2,7 @@
  * dead one; what it cannot take it refuses; nothing is left in the host's mount table. And exec into a container. */
 #include "host/keeper_rig.h"
 
+#include <sys/resource.h>
 #include <sys/un.h>
 
 #define ROOT "    rootfs: {layers: [{dir: base}], mode: tmpfs}\n"
@@ -425,6 +426,46 @@ static void test_exec(void) {
         rig_stop(&b);
 }
 
+static uint64_t cpu_nsec(pid_t pid) {
+        char path[64];
+        unsigned long long nsec = 0;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+        _cleanup_file_ FILE *f = fopen(path, "re");
+        if (f)
+                (void)!fscanf(f, "%llu", &nsec);
+        return nsec;
+}
+
+/* Without a free fd whoever connects has to wait, and the keeper sleeps meanwhile instead of trying again and again. */
+static void test_out_of_fds(void) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct ucred keeper;
+        struct rlimit old, none;
+        socklen_t size = sizeof(keeper);
+        char byte;
+
+        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", rig.run, KEEPER_SOCKET);
+        _cleanup_fd_ int first = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), waits = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        rig.client = keeper_client_free(rig.client);
+        if (connect(first, (struct sockaddr *)&address, sizeof(address)) < 0 || recv(first, &byte, 1, 0) <= 0 ||
+            getsockopt(first, SOL_SOCKET, SO_PEERCRED, &keeper, &size) < 0 || prlimit(keeper.pid, RLIMIT_NOFILE, NULL, &old) < 0) {
+                rig_result(false, "a keeper to take the fds from");
+                return;
+        }
+        none = (struct rlimit){ 3, old.rlim_max };
+        (void)prlimit(keeper.pid, RLIMIT_NOFILE, &none, NULL);
+        uint64_t before = cpu_nsec(keeper.pid);
+        (void)connect(waits, (struct sockaddr *)&address, sizeof(address));
+        bool silent = poll(&(struct pollfd){ .fd = waits, .events = POLLIN }, 1, 500) == 0;
+        uint64_t used = cpu_nsec(keeper.pid) - before;
+        rig_result(silent && used < 50000000, "out of fds it pauses (%.1f ms of CPU in 500)", (double)used / 1e6);
+        (void)prlimit(keeper.pid, RLIMIT_NOFILE, &old, NULL);
+        rig_result(poll(&(struct pollfd){ .fd = waits, .events = POLLIN }, 1, RIG_TIMEOUT_MSEC) == 1 && recv(waits, &byte, 1, 0) == 1,
+                   "  and hears who waited as soon as there is one");
+        rig_result(reconnect(), "  and the next one");
+}
+
 int main(void) {
         size_t mounts = count_mounts();
 
@@ -434,6 +475,7 @@ int main(void) {
         test_held();
         test_slow_supervisor();
         test_refusals();
+        test_out_of_fds();
         test_keeper_killed();
         test_killed_launch();
         test_ephemeral();
