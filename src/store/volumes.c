@@ -10,8 +10,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-/* Others may pass through to what they own inside, but not list. */
-enum { VOLUMES_MODE = 0711 };
+/* A container's root makes files in a volume that are set-uid for the host's: nobody else there may pass through to them. */
+enum { VOLUMES_MODE = 0700 };
 
 const char *volumes_path(const char *name, char buf[VOLUME_PATH_SIZE]) {
         (void)snprintf(buf, VOLUME_PATH_SIZE, "volumes/%s", name);
@@ -82,6 +82,15 @@ static int make(int volumes, const struct spec_named_volume *v, struct err *err)
         return 0;
 }
 
+/* One that was made before, or changed, with another mode. */
+static int close_to_others(int volumes, struct err *err) {
+        struct stat st;
+
+        if (fstat(volumes, &st) < 0 || ((st.st_mode & 077) && fchmod(volumes, VOLUMES_MODE) < 0))
+                return err_sys(err, errno, "close the volumes' directory to others");
+        return 0;
+}
+
 int volumes_ensure(int state_fd, const struct spec_named_volume *v, bool *ret_created, struct err *err) {
         _cleanup_fd_ int volumes = -EBADF;
         struct stat st;
@@ -89,6 +98,8 @@ int volumes_ensure(int state_fd, const struct spec_named_volume *v, bool *ret_cr
 
         if (r >= 0)
                 r = dir_open_at(state_fd, "volumes", VOLUMES_MODE, &volumes, err);
+        if (r >= 0)
+                r = close_to_others(volumes, err);
         if (r < 0)
                 return r;
         bool there = fstatat(volumes, v->name, &st, AT_SYMLINK_NOFOLLOW) == 0;

@@ -33,6 +33,7 @@ static void made_then_found(void **state) {
                 assert_int_equal(st.st_uid, 70);
                 assert_int_equal(st.st_gid, 71);
         }
+        assert_int_equal(stat_of(t, "volumes").st_mode & 07777, 0700); /* what is set-uid in there is for nobody on the host */
         v.mode = 0700;
         assert_int_equal(volumes_ensure(t->fd, &v, &created, &err), 0);
         assert_false(created);
