@@ -7,7 +7,7 @@
  *   flip A B             for ever: exchange two names
  *   where                is the working directory below the root?
  *   sweep DIR            open every file below for writing; the names of those that opened
- *   agents               mount each cgroup v1 hierarchy, here and in new namespaces; open what would let it out
+ *   agents WHICH|all     mount each cgroup v1 hierarchy, here and in new namespaces; open what would let it out
  *   cgroups DIR          open for writing, make directories, move away, below DIR
  *   abstract             connect to every abstract socket
  *   inject               push a character into the terminal of its standard input
@@ -223,26 +223,31 @@ static void open_for_writing(const char *dir, const char *file) {
         }
 }
 
-static void try_agents(const char *where) {
-        static const char *const hierarchies[] = { "cpuset",  "cpu",     "cpuacct",         "blkio",    "memory",
-                                                   "devices", "freezer", "net_cls",         "net_prio", "perf_event",
-                                                   "hugetlb", "pids",    "none,name=attack" };
+static void try_agent(const char *hierarchy, const char *where) {
+        if (mount("cgroup", "/tmp/agents", "cgroup", 0, hierarchy) < 0)
+                return;
+        printf("seen %s mounted, %s\n", hierarchy, where);
+        open_for_writing("/tmp/agents", "release_agent");
+        open_for_writing("/tmp/agents", "notify_on_release");
+        open_for_writing("/tmp/agents", "cgroup.procs");
+        open_for_writing("/tmp/agents", "tasks");
+        if (mkdir("/tmp/agents/made", 0755) == 0) {
+                say("BREACH made a group in", hierarchy);
+                (void)rmdir("/tmp/agents/made");
+        }
+        (void)umount("/tmp/agents");
+}
+
+static void try_agents(const char *which, const char *where) {
+        static const char *const hierarchies[] = { "cpuset",  "cpu",      "cpuacct",    "blkio",   "memory", "devices", "freezer",
+                                                   "net_cls", "net_prio", "perf_event", "hugetlb", "pids",   "none,name=attack" };
 
         (void)mkdir("/tmp/agents", 0755);
-        for (size_t i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies); i++) {
-                if (mount("cgroup", "/tmp/agents", "cgroup", 0, hierarchies[i]) < 0)
-                        continue;
-                printf("seen %s mounted, %s\n", hierarchies[i], where);
-                open_for_writing("/tmp/agents", "release_agent");
-                open_for_writing("/tmp/agents", "notify_on_release");
-                open_for_writing("/tmp/agents", "cgroup.procs");
-                open_for_writing("/tmp/agents", "tasks");
-                if (mkdir("/tmp/agents/made", 0755) == 0) {
-                        say("BREACH made a group in", hierarchies[i]);
-                        (void)rmdir("/tmp/agents/made");
-                }
-                (void)umount2("/tmp/agents", MNT_DETACH);
-        }
+        if (strcmp(which, "all") != 0)
+                try_agent(which, where);
+        else
+                for (size_t i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies); i++)
+                        try_agent(hierarchies[i], where);
 }
 
 static void map_root(unsigned uid) {
@@ -263,13 +268,12 @@ static void map_root(unsigned uid) {
 static int do_agents(char **a) {
         unsigned uid = getuid();
 
-        (void)a;
-        try_agents("as we are");
+        try_agents(a[0], "as we are");
         if (unshare(CLONE_NEWUSER) == 0) {
                 map_root(uid);
                 say("seen", "a user namespace in it");
                 if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) == 0)
-                        try_agents("in new namespaces");
+                        try_agents(a[0], "in new namespaces");
         }
         say("tried", "agents");
         return 0;
@@ -400,7 +404,7 @@ static const struct {
         int (*run)(char **a);
 } words[] = {
         { "exe", 0, do_exe },       { "snoop", 0, do_snoop },   { "flip", 2, do_flip },       { "where", 0, do_where },
-        { "sweep", 1, do_sweep },   { "agents", 0, do_agents }, { "cgroups", 1, do_cgroups }, { "abstract", 0, do_abstract },
+        { "sweep", 1, do_sweep },   { "agents", 1, do_agents }, { "cgroups", 1, do_cgroups }, { "abstract", 0, do_abstract },
         { "inject", 0, do_inject }, { "bomb", 0, do_bomb },     { "fds", 0, do_fds },         { "fill", 1, do_fill },
         { "flood", 0, do_flood },   { "crash", 0, do_crash },
 };
