@@ -230,7 +230,7 @@ fuzz: $(LEASH) ## every fuzz target for FUZZ_SECONDS (60) in all
 	$(Q)$(RUN) fuzz
 
 bench: all $(BENCH) ## times and memory as ratios to the floor and to other runtimes
-	$(Q)export CTRSUP_BIN=$(CURDIR)/$(B)/bin BENCH_BIN=$(CURDIR)/$(B)/bench; tests/bench/run; tests/bench/adopt; tests/bench/loopers; tests/bench/noop
+	$(Q)export CTRSUP_BIN=$(CURDIR)/$(B)/bin BENCH_BIN=$(CURDIR)/$(B)/bench; tests/bench/run; tests/bench/adopt; tests/bench/loopers; tests/bench/noop; tests/bench/hogs
 
 layers: ## fails on an include from a lower to a higher layer
 	$(Q)tests/lint/layers
