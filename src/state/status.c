@@ -103,6 +103,8 @@ const char *stop_cause_words(enum stop_cause c, const struct policy *p, char buf
 }
 
 const char *instance_end_words(const struct instance *i, char buf[NUM_TEXT_MAX]) {
+        if (i->cause == CAUSE_POST_START && i->message[0])
+                return i->message; /* which, and how it ended */
         return i->cause != CAUSE_NONE ? stop_cause_words(i->cause, &i->policy, buf) : exit_info_words(&i->last_exit, buf);
 }
 

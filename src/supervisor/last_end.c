@@ -37,6 +37,13 @@ static void fill_memory(const struct member *b, struct last_end *e) {
         e->shared_peak = e->memory_peak != UINT64_MAX && b->host.memory_peak > 0 && e->memory_peak <= b->host.memory_peak;
 }
 
+/* What began and ended between two looks ran no longer than since its launch. */
+static uint64_t how_long(const struct member *b, const struct step *st, const struct now *now) {
+        bool unseen = st->uptime_usec < USEC_PER_MSEC && b->launched_real_usec > 0 && b->launched_real_usec < now->real_usec;
+
+        return unseen && now->real_usec - b->launched_real_usec < USEC_PER_SEC ? now->real_usec - b->launched_real_usec : st->uptime_usec;
+}
+
 static void note_end(struct member *b, enum end_by by, const struct step *st, const struct now *now) {
         const struct instance *i = &b->state;
         struct last_end *e = have(b);
@@ -46,13 +53,13 @@ static void note_end(struct member *b, enum end_by by, const struct step *st, co
                 return;
         struct last_end fresh = { .real_usec = now->real_usec,
                                   .launched_real_usec = b->launched_real_usec,
-                                  .uptime_usec = st->uptime_usec,
+                                  .uptime_usec = how_long(b, st, now),
                                   .by = by,
                                   .memory_peak = UINT64_MAX,
                                   .memory_max = UINT64_MAX };
         if (by == END_BY_POLICY) {
                 memcpy(fresh.probe, e->asked_probe, sizeof(fresh.probe));
-                (void)stop_cause_words(i->cause, &i->policy, fresh.cause);
+                (void)snprintf(fresh.cause, sizeof(fresh.cause), "%s", instance_end_words(i, words));
         }
         if (i->last_exit.reason == EXIT_NOT_STARTED) {
                 (void)snprintf(fresh.words, sizeof(fresh.words), "%s", i->message[0] ? i->message : "did not start");

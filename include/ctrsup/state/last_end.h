@@ -30,7 +30,7 @@ struct last_end {
         enum end_by asked;                  /* of the end that is still to come: END_BY_REPLACE or END_BY_RESTART, which the instance does not tell */
         uint64_t shared_peak;               /* 1: memory_peak is that of an earlier run, this one's was no higher */
         char words[MESSAGE_SIZE];           /* "exited with status 1"; why it did not start, with the place */
-        char cause[NUM_TEXT_MAX];           /* END_BY_POLICY: "unhealthy" */
+        char cause[MESSAGE_SIZE];           /* END_BY_POLICY: "unhealthy" */
         char step[LAST_END_STEP_SIZE];        /* of the launch, where it failed; "": it ran */
         char hint[LAST_END_HINT_SIZE];
         char probe[LAST_END_PROBE_SIZE];      /* what the last probe said, when it was taken down for its health */
