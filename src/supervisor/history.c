@@ -105,25 +105,46 @@ static int find_before(const struct stack_entry *s, uint64_t *ret, struct err *e
         return r;
 }
 
+/* "there are 7 (current), 6, 5 (failed)" */
+static void put_numbers(const struct stack_entry *s, struct buf *out) {
+        _cleanup_free_ uint64_t *numbers = NULL;
+        size_t n = 0;
+
+        if (revisions_list(s->manager->host.state_fd, s->name, &numbers, &n, NULL) < 0)
+                return;
+        for (size_t k = 0; k < n; k++)
+                buf_printf(out, "%s%ju%s%s", k ? ", " : "there are ", (uintmax_t)numbers[k],
+                           numbers[k] == s->generation->revision ? " (current)" : "", has_failed(s, numbers[k]) ? " (failed)" : "");
+}
+
+static int answer_absent(const struct stack_entry *s, struct control_call *call, uint64_t number) {
+        _cleanup_buf_ struct buf numbers = BUF_NULL;
+        char target[NAME_SIZE + 96];
+
+        if (number > 0)
+                (void)snprintf(target, sizeof(target), "%s has no revision %ju", s->name, (uintmax_t)number);
+        else
+                (void)snprintf(target, sizeof(target), "%s has no revision before %ju that did not fail", s->name, (uintmax_t)s->generation->revision);
+        put_numbers(s, &numbers);
+        return control_error(call, "NoSuchTarget", json_pack("{s:s, s:o}", "target", target, "hint", describe_text(buf_text(&numbers))));
+}
+
 static int answer_revision(const struct stack_entry *s, struct control_call *call, uint64_t number) {
         _cleanup_revision_ struct revision revision = REVISION_NULL;
         struct err err = { 0 };
-        int r = 0;
+        uint64_t found = number;
+        int r = number > 0 ? 0 : find_before(s, &found, &err);
 
-        if (number == 0)
-                r = find_before(s, &number, &err);
-        if (r >= 0 && number == 0)
-                r = err_set(&err, ENOENT, "of stack %s no revision before %ju is kept", s->name, (uintmax_t)s->generation->revision);
-        if (r >= 0)
-                r = revisions_peek(s->manager->host.state_fd, s->name, number, &revision, &err);
-        if (r == -ENOENT && !err.code)
-                (void)err_set(&err, ENOENT, "of stack %s revision %ju is not kept", s->name, (uintmax_t)number);
+        if (r >= 0 && found > 0)
+                r = revisions_peek(s->manager->host.state_fd, s->name, found, &revision, &err);
+        if (r == -ENOENT || (r >= 0 && found == 0))
+                return answer_absent(s, call, number);
         if (r < 0) {
                 if (!err.hint[0])
                         (void)err_hint(&err, "those that are: ctrsup history %s", s->name);
                 return control_fail(call, &err);
         }
-        return control_reply(call, json_pack("{s:I, s:O}", "revision", (json_int_t)number, "document", revision.document), false);
+        return control_reply(call, json_pack("{s:I, s:O}", "revision", (json_int_t)found, "document", revision.document), false);
 }
 
 int history_method_document(struct control_call *call, json_t *parameters, void *userdata) {
