@@ -18,6 +18,11 @@ static inline const char *duration_whole(char buf[NUM_TEXT_MAX], uint64_t usec) 
         return buf;
 }
 
+/* For what is to come: rounded up, "3s"; "100ms". */
+static inline const char *duration_until(char buf[NUM_TEXT_MAX], uint64_t usec) {
+        return usec < USEC_PER_SEC ? num_human_duration(buf, usec + USEC_PER_MSEC - 1) : duration_whole(buf, usec + USEC_PER_SEC - 1);
+}
+
 /* The same for what somebody watches: "1m 5s". */
 static inline const char *duration_watched(char buf[NUM_TEXT_MAX], uint64_t usec) {
         unsigned seconds = (unsigned)(usec / USEC_PER_SEC % 3600);

@@ -1,6 +1,7 @@
 #include "logsource.h"
 
 #include "duration.h"
+#include "statusview.h"
 #include "target.h"
 
 #include <string.h>
@@ -109,7 +110,9 @@ void logsource_fill_failures(json_t *result) {
         json_array_foreach (failures, i, failure) {
                 json_t *lines = json_object_get(failure, "lines");
 
+                uint64_t since = statusview_time(json_object_get(failure, "since"));
+
                 if (json_is_object(json_object_get(failure, "log")) && json_is_array(lines) && json_array_size(lines) == 0)
-                        (void)logsource_tail(failure, LAST_LINES, beginning(result), UINT64_MAX, lines);
+                        (void)logsource_tail(failure, LAST_LINES, since ? since : beginning(result), UINT64_MAX, lines);
         }
 }

@@ -27,6 +27,19 @@ bool planview_has_changes(const json_t *plan) {
         return false;
 }
 
+bool planview_replaces(const json_t *plan) {
+        json_t *change;
+        size_t i;
+
+        json_array_foreach (json_object_get(plan, "changes"), i, change) {
+                const char *symbol = json_string_value(json_object_get(change, "symbol"));
+
+                if (symbol && strcmp(symbol, "~") == 0)
+                        return true;
+        }
+        return false;
+}
+
 void planview_expect(const json_t *plan, struct progress *p, uint64_t now_usec) {
         json_t *change;
         size_t i;

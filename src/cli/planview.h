@@ -10,5 +10,6 @@
 int planview_put(const struct cli *c, const json_t *plan, bool terminal, struct buf *out);
 /* Whether anything is to be done. */
 bool planview_has_changes(const json_t *plan);
+bool planview_replaces(const json_t *plan); /* something that is declared anew: an update */
 /* Every container that is to change, for the picture. */
 void planview_expect(const json_t *plan, struct progress *p, uint64_t now_usec);

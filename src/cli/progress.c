@@ -430,6 +430,9 @@ void progress_result(const json_t *result, const char *asked, const struct progr
         size_t i;
         json_t *failure;
 
+        if (outcome == OUTCOME_RESTORED)
+                buf_printf(out, "%s%s%s: rolled back to revision %lld\n", style->color ? "\033[31m" : "", stack ? stack : "ctrsup", style->color ? "\033[0m" : "",
+                           (long long)json_integer_value(json_object_get(result, "running")));
         json_array_foreach (json_object_get(result, "failures"), i, failure)
                 put_failure(failure, stack ? stack : "", style, out);
         if (outcome < 0 || (!stack && outcome == OUTCOME_DONE))

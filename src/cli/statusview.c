@@ -81,8 +81,8 @@ void statusview_state(const json_t *container, uint64_t now_usec, struct buf *ou
                 return;
         buf_puts(out, state);
         if (strcmp(state, "backoff") == 0 && next > now_usec)
-                buf_printf(out, " %s", duration_whole(words, next - now_usec + USEC_PER_SEC - 1));
-        if (strcmp(state, "backoff") == 0 || strcmp(state, "failed") == 0)
+                buf_printf(out, " %s", duration_until(words, next - now_usec));
+        if (strcmp(state, "backoff") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "gone") == 0)
                 put_exit(json_object_get(container, "exit"), out);
 }
 

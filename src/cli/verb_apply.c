@@ -31,6 +31,7 @@ struct apply {
         bool dry_run, no_wait, prune, foreground, no_foreground;
         struct variables variables;
         uint64_t to;  /* rollback: 0: the one before */
+        char goes_on[512]; /* said to who stops watching */
         json_t *plan; /* what the daemon said; ours */
 };
 
@@ -104,16 +105,41 @@ static int read_options(struct apply *a, struct args *args, int *code) {
         return 0;
 }
 
+/* The update has failed, and this comes now. */
+static void take_update(struct apply *a, struct watch *w, const json_t *update) {
+        const char *stack = json_string_value(json_object_get(update, "stack")), *message = json_string_value(json_object_get(update, "message"));
+        _cleanup_buf_ struct buf text = BUF_NULL;
+
+        if (!stack || !message)
+                return;
+        (void)snprintf(a->goes_on, sizeof(a->goes_on), "stopped watching; %s: %.300s", stack, message);
+        if (w->mode == PROGRESS_JSON)
+                progress_json(update, &text);
+        else if (w->mode != PROGRESS_NONE)
+                buf_printf(&text, "%s: %s\n", stack, message);
+        watch_note(w, &text);
+}
+
+/* What Ctrl-C does not stop. */
+static void say_goes_on(struct apply *a, const char *stack, bool updates) {
+        (void)snprintf(a->goes_on, sizeof(a->goes_on), "stopped watching; the apply of %s goes on%s: ctrsup status %s", stack,
+                       updates ? ", and so does its update; should that fail, update_config says what comes" : "", stack);
+}
+
 /* The first reply. On a pipe and on a terminal alike it goes to stderr: it is not the result. */
 static int take_plan(void *userdata, struct watch *w, const json_t *reply) {
         struct apply *a = userdata;
         _cleanup_buf_ struct buf text = BUF_NULL;
         json_t *plan = json_object_get(reply, "plan");
 
+        if (json_is_object(json_object_get(reply, "update")))
+                take_update(a, w, json_object_get(reply, "update"));
         if (!json_is_object(plan))
                 return EXIT_OK;
         json_decref(a->plan);
         a->plan = json_incref(plan);
+        if (a->goes_on[0])
+                say_goes_on(a, json_string_value(json_object_get(plan, "stack")), planview_replaces(plan));
         planview_expect(plan, &w->progress, watch_now());
         if (w->mode == PROGRESS_NONE || w->mode == PROGRESS_JSON)
                 return EXIT_OK;
@@ -183,19 +209,18 @@ static int apply_and_go(struct apply *a, struct control_client *client, json_t *
 static int apply_and_watch(struct apply *a, struct control_client *client, const char *stack, json_t *document) {
         _cleanup_watch_ struct watch w = { .signal_fd = -EBADF };
         struct err err = { 0 };
-        char goes_on[256];
         json_t *result = NULL;
 
         if (watch_init(&w, a->cli, &err) < 0)
                 return cli_fail(a->cli, EXIT_KERNEL, &err);
-        (void)snprintf(goes_on, sizeof(goes_on), "stopped watching; the apply of %s goes on: ctrsup status %s", stack, stack);
+        say_goes_on(a, stack, false);
         int code = daemon_send(
                 a->cli, client, CONTROL_METHOD("Apply"),
                 json_pack("{s:O, s:b, s:o}", "document", document, "prune", a->prune, "timeout", daemon_timeout(a->cli)));
         if (code == 0)
                 code = watch_until_done(
                         &w, client,
-                        &(struct watch_work){ .asked = "ready", .goes_on = goes_on, .take = take_plan, .userdata = a }, &result);
+                        &(struct watch_work){ .asked = "ready", .goes_on = a->goes_on, .take = take_plan, .userdata = a }, &result);
         if (result && a->cli->output == OUTPUT_JSON) {
                 int r = cli_print_json(a->cli, json_pack("{s:i, s:O*, s:O}", "version", 1, "plan", a->plan, "result", result),
                                        false);

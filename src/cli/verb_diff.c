@@ -1,6 +1,7 @@
 /* diff: what of a stack runs otherwise than declared, because somebody changed it behind the daemon's back. */
 #include "daemon.h"
 #include "target.h"
+#include "updateview.h"
 #include "verbs.h"
 
 static const char *text_of(const json_t *drift, const char *key) {
@@ -46,8 +47,10 @@ int verb_diff(struct cli *c, struct args *args) {
         if (code)
                 return code;
         const json_t *drifts = json_object_get(answer.parameters, "drifts");
-        code = c->output == OUTPUT_JSON
-                       ? cli_print_json(c, json_pack("{s:i, s:s, s:O}", "version", 1, "stack", stack, "drifts", drifts), false)
-                       : print_drifts(c, drifts);
+        json_t *update = json_object_get(answer.parameters, "update");
+        code = c->output == OUTPUT_JSON ? cli_print_json(c, json_pack("{s:i, s:s, s:O, s:O?}", "version", 1, "stack", stack, "drifts", drifts, "update", update), false)
+                                        : print_drifts(c, drifts);
+        if (c->output != OUTPUT_JSON)
+                updateview_say_one(c, update);
         return code == EXIT_OK && json_array_size(drifts) > 0 ? EXIT_NEGATIVE : code;
 }

@@ -4,6 +4,7 @@
 #include "statusview.h"
 #include "table.h"
 #include "target.h"
+#include "updateview.h"
 #include "verbs.h"
 
 #include <ctrsup/base/num.h>
@@ -162,11 +163,11 @@ static void say_trouble(const struct status *s, const json_t *daemon) {
         }
 }
 
-static int show(struct status *s, const json_t *all, const json_t *daemon) {
+static int show(struct status *s, const json_t *all, const json_t *updates, const json_t *daemon) {
         _cleanup_buf_ struct buf out = BUF_NULL;
 
         if (s->cli->output == OUTPUT_JSON)
-                return cli_print_json(s->cli, json_pack("{s:i, s:O, s:{s:O?, s:O?, s:O?}}", "version", 1, "containers", all, "daemon", "state",
+                return cli_print_json(s->cli, json_pack("{s:i, s:O, s:O?, s:{s:O?, s:O?, s:O?}}", "version", 1, "containers", all, "updates", updates, "daemon", "state",
                                                          json_object_get(daemon, "state"), "reason", json_object_get(daemon, "reason"), "unreadable", json_object_get(daemon, "unreadable")),
                                       s->watch);
         if (s->watch && s->cli->out_tty)
@@ -178,6 +179,7 @@ static int show(struct status *s, const json_t *all, const json_t *daemon) {
         if (json_array_size(all) == 0)
                 cli_say(s->cli, "no containers");
         int code = cli_print(s->cli, &out);
+        updateview_say(s->cli, updates);
         say_trouble(s, daemon);
         return code;
 }
@@ -211,7 +213,7 @@ static int once(struct status *s, struct control_client *client) {
                 err_set(&err, EPROTO, "the daemon's status has no containers");
                 return cli_fail(s->cli, EXIT_BUG, &err);
         }
-        code = show(s, all, json_object_get(answer.parameters, "daemon"));
+        code = show(s, all, json_object_get(answer.parameters, "updates"), json_object_get(answer.parameters, "daemon"));
         json_decref(s->earlier);
         s->earlier = json_incref(all);
         s->earlier_usec = realtime();

@@ -2,6 +2,7 @@
 #include "daemon.h"
 #include "logsource.h"
 #include "target.h"
+#include "updateview.h"
 #include "verbs.h"
 #include "whyview.h"
 
@@ -59,9 +60,10 @@ static void put_one(const struct why *w, json_t *explanation, struct buf *out) {
         whyview_put(explanation, &view, out);
 }
 
-static int print_text(const struct why *w, const json_t *all) {
+static int print_text(const struct why *w, const json_t *all, const json_t *updates) {
         _cleanup_buf_ struct buf out = BUF_NULL;
         json_t *explanation;
+        const json_t *update;
         size_t n, fine = 0;
 
         json_array_foreach (all, n, explanation) {
@@ -76,16 +78,18 @@ static int print_text(const struct why *w, const json_t *all) {
                            : n == 1 ? "its "
                                     : "all ",
                            fine, fine == 1 ? "container is" : "containers are");
+        json_array_foreach (updates, n, update)
+                updateview_put(update, &out);
         return cli_print(w->cli, &out);
 }
 
-static int print_json(const struct why *w, json_t *all) {
+static int print_json(const struct why *w, json_t *all, json_t *updates) {
         json_t *explanation;
         size_t n;
 
         json_array_foreach (all, n, explanation)
                 (void)add_lines(w, explanation);
-        return cli_print_json(w->cli, json_pack("{s:i, s:O}", "version", 1, "explanations", all), false);
+        return cli_print_json(w->cli, json_pack("{s:i, s:O, s:O?}", "version", 1, "explanations", all, "updates", updates), false);
 }
 
 /* Of a stack whose record cannot be read nothing else is known. */
@@ -134,8 +138,8 @@ int verb_why(struct cli *c, struct args *args) {
                 code = daemon_call(c, client, CONTROL_METHOD("Why"), json_pack("{s:s}", "target", w.target), &answer);
         if (code)
                 return code;
-        json_t *all = json_object_get(answer.parameters, "explanations");
+        json_t *all = json_object_get(answer.parameters, "explanations"), *updates = json_object_get(answer.parameters, "updates");
         w.now_usec = realtime();
         say_unreadable(&w, json_object_get(answer.parameters, "unreadable"));
-        return c->output == OUTPUT_JSON ? print_json(&w, all) : print_text(&w, all);
+        return c->output == OUTPUT_JSON ? print_json(&w, all, updates) : print_text(&w, all, updates);
 }

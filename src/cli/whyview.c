@@ -72,7 +72,12 @@ bool whyview_span(const json_t *explanation, uint64_t *ret_since, uint64_t *ret_
                 *ret_since = launched ? launched : early(started);
                 return started > 0;
         }
-        if (ended == 0 || json_is_string(json_object_get(end, "step")))
+        if (ended == 0 && is_state(explanation, "gone")) {
+                *ret_since = launched;
+                return launched > 0;
+        }
+        const char *step = text_of(end, "step");
+        if (ended == 0 || (step && (strcmp(step, "pre_start") != 0 || was_launched == 0))) /* a hook has something to say */
                 return false;
         *ret_since =
                 was_launched ? was_launched : early(ended - duration_usec(json_number_value(json_object_get(end, "uptime"))));
@@ -158,6 +163,17 @@ static void put_end(const json_t *end, const struct whyview *v, const char *labe
         put_memory(end, out);
 }
 
+/* Of one that is gone and was not down yet when the update failed. */
+static void put_failed(const json_t *explanation, const struct whyview *v, struct buf *out) {
+        const char *failed = text_of(explanation, "failed");
+        size_t len = strlen(v->target);
+
+        if (failed && strncmp(failed, v->target, len) == 0 && strncmp(failed + len, ": ", 2) == 0)
+                failed += len + 2;
+        put_row("why", failed, out);
+        put_row("probe", text_of(container_of(explanation), "health_message"), out);
+}
+
 static void put_attempts(const json_t *explanation, const struct whyview *v, struct buf *out) {
         const json_t *attempts = json_object_get(explanation, "attempts"), *max = json_object_get(explanation, "max_attempts");
         const json_t *next_at = json_object_get(container_of(explanation), "next_attempt_at");
@@ -179,7 +195,7 @@ static void put_attempts(const json_t *explanation, const struct whyview *v, str
         if (next <= v->now_usec)
                 buf_puts(out, "now\n");
         else {
-                buf_printf(out, "in %s, at ", duration_whole(words, next - v->now_usec + USEC_PER_SEC - 1));
+                buf_printf(out, "in %s, at ", duration_until(words, next - v->now_usec));
                 put_moment(next_at, out);
                 buf_putc(out, '\n');
         }
@@ -205,6 +221,8 @@ static void put_head(const json_t *explanation, const struct whyview *v, struct 
         const char *state = text_of(c, "state");
 
         buf_printf(out, "%s: %s", v->target, is_coming_up(explanation) ? "not ready yet" : state ? state : "?");
+        if (is_state(explanation, "gone"))
+                buf_puts(out, ", with the update that it made fail");
         if (is_up(explanation) && json_is_string(started)) {
                 buf_puts(out, ", runs since ");
                 put_moment(started, out);
@@ -229,6 +247,8 @@ void whyview_put(const json_t *explanation, const struct whyview *v, struct buf 
                         is_up(explanation) || is_state(explanation, "pending") || is_state(explanation, "starting") ? "before"
                                                                                                                     : "why",
                         out);
+        else if (is_state(explanation, "gone"))
+                put_failed(explanation, v, out);
         else if (is_state(explanation, "stopped"))
                 put_row("why", "stopped by an operator", out);
         put_attempts(explanation, v, out);

@@ -16,6 +16,7 @@ enum { NUMBER_NAME_SIZE = 32 };
 
 void revision_done(struct revision *r) {
         json_decref(r->document);
+        json_decref(r->ends);
         *r = REVISION_NULL;
 }
 
@@ -190,7 +191,7 @@ int revisions_add(int state_fd, const char *stack, const struct revision *r, str
         return 0;
 }
 
-int revisions_mark_failed(int state_fd, const char *stack, uint64_t number, bool failed, struct err *err) {
+int revisions_mark_failed(int state_fd, const char *stack, uint64_t number, bool failed, json_t *ends, struct err *err) {
         _cleanup_fd_ int fd = -EBADF;
         _cleanup_json_ json_t *j = NULL;
         char name[NUMBER_NAME_SIZE];
@@ -198,9 +199,9 @@ int revisions_mark_failed(int state_fd, const char *stack, uint64_t number, bool
 
         if (r >= 0)
                 r = record_read(fd, number_name(name, number), &j, err);
-        if (r < 0 || json_is_true(json_object_get(j, "failed")) == failed)
+        if (r < 0 || (!failed && !json_is_true(json_object_get(j, "failed"))))
                 return r;
-        if (json_object_set_new(j, "failed", json_boolean(failed)) < 0)
+        if (json_object_set_new(j, "failed", json_boolean(failed)) < 0 || json_object_set_new(j, "ends", ends ? json_incref(ends) : json_null()) < 0)
                 return err_oom(err);
         return record_write(fd, name, j, err);
 }
@@ -235,6 +236,7 @@ static int peek_number(int fd, uint64_t number, struct revision *ret, struct err
                                 .applied_real_usec = (uint64_t)json_integer_value(json_object_get(j, "applied_usec")),
                                 .uid = (uid_t)json_integer_value(json_object_get(j, "uid")),
                                 .failed = json_is_true(json_object_get(j, "failed")),
+                                .ends = json_incref(json_object_get(j, "ends")),
                                 .document = json_incref(document),
                         };
                         return 0;

@@ -203,7 +203,8 @@ static json_t *within_json(const struct instance *i, const struct now *now) {
 json_t *describe_transition(const struct member *b, enum phase from) {
         const struct instance *i = &b->state;
         struct now now = manager_now(b->stack->manager);
-        double lasted = (double)(now.mono_usec - b->phase_since_usec) / USEC_PER_SEC;
+        bool ran = i->phase == PHASE_COMPLETED && b->job.began_usec != 0; /* all of it, not only since that was seen */
+        double lasted = (double)(now.mono_usec - (ran ? b->job.began_usec : b->phase_since_usec)) / USEC_PER_SEC;
 
         return json_pack("{s:o, s:s, s:s, s:i, s:b, s:s, s:s, s:o, s:f, s:o}", "time", describe_time(now.real_usec), "stack", i->stack,
                          "container", i->container, "replica", (int)i->replica, "several", (int)i->policy.numbered, "from", phase_name(from), "to",
@@ -211,9 +212,26 @@ json_t *describe_transition(const struct member *b, enum phase from) {
                          within_json(i, &now));
 }
 
+/* When what failed was launched, at real time; 0: not known. */
+static uint64_t failed_start(const struct member *b) {
+        return phase_is_up(b->state.phase) || !b->last_end || b->last_end->real_usec == 0 ? b->launched_real_usec : b->last_end->launched_real_usec;
+}
+
+/* "exited with status 1 after 300ms (4 attempts)" */
+static void put_end(const struct member *b, char *buf, size_t size) {
+        const struct instance *i = &b->state;
+        char words[NUM_TEXT_MAX], after[NUM_TEXT_MAX], times[32] = "";
+        bool told = i->cause == CAUSE_NONE && b->last_end && b->last_end->real_usec > 0;
+
+        if (i->attempts > 1)
+                (void)snprintf(times, sizeof(times), " (%u attempts)", i->attempts);
+        (void)snprintf(buf, size, "%s%s%s%s", instance_end_words(i, words), told ? " after " : "",
+                       told ? num_human_duration(after, b->last_end->uptime_usec) : "", times);
+}
+
 json_t *describe_failure(const struct member *b) {
         const struct instance *i = &b->state;
-        char text[MESSAGE_SIZE + 128], waits[MESSAGE_SIZE], words[NUM_TEXT_MAX];
+        char text[MESSAGE_SIZE + 128], waits[MESSAGE_SIZE];
 
         bool not_live = phase_is_up(i->phase) && b->not_live;
 
@@ -223,13 +241,12 @@ json_t *describe_failure(const struct member *b) {
                 (void)snprintf(text, sizeof(text), "it goes on as it was: %s", i->message);
         else if (i->last_exit.reason == EXIT_NOT_STARTED || i->last_exit.reason == EXIT_NONE || i->cause == CAUSE_POST_START)
                 (void)snprintf(text, sizeof(text), "%s", i->message[0] ? i->message : phase_name(i->phase));
-        else if (i->attempts > 1)
-                (void)snprintf(text, sizeof(text), "%s (%u attempts)", instance_end_words(i, words), i->attempts);
         else
-                (void)snprintf(text, sizeof(text), "%s", instance_end_words(i, words));
-        return json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:[], s:o}", "stack", i->stack, "container", i->container, "replica",
+                put_end(b, text, sizeof(text));
+        return json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:[], s:o, s:o}", "stack", i->stack, "container", i->container, "replica",
                          (int)i->replica, "several", (int)i->policy.numbered, "message", describe_text(text), "hint",
-                         not_live || i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines", "log", log_json(b));
+                         not_live || i->last_exit.reason == EXIT_NOT_STARTED ? describe_text(b->hint) : json_null(), "lines", "log", log_json(b), "since",
+                         describe_time(failed_start(b)));
 }
 
 json_t *describe_daemon(const struct manager *m) {

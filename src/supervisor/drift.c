@@ -1,6 +1,7 @@
 #include "drift.h"
 #include "describe.h"
 #include "member.h"
+#include "update_tell.h"
 
 #include <ctrsup/act/drift.h>
 #include <ctrsup/act/limits.h>
@@ -121,7 +122,10 @@ static void tell_state(const struct telling *t) {
         (void)snprintf(is, sizeof(is), "%ju", (uintmax_t)i->revision);
         (void)snprintf(declared, sizeof(declared), "%ju",
                        (uintmax_t)(t->b->stack->generation ? t->b->stack->generation->revision : 0));
-        tell(t, "revision", declared, is, "ctrsup apply replaces it");
+        tell(t, "revision", declared, is,
+             t->b->stack->paused     ? "the update is paused: ctrsup apply goes on with it"
+             : t->b->stack->fallback ? "the update that is under way replaces it"
+                                     : "ctrsup apply replaces it");
 }
 
 static void tell_member(const struct member *b, json_t *all) {
@@ -152,5 +156,5 @@ int drift_method(struct control_call *call, json_t *parameters, void *userdata) 
         json_t *all = json_array();
         for (size_t n = 0; n < s->n_members; n++)
                 tell_member(s->members[n], all);
-        return control_reply(call, json_pack("{s:o}", "drifts", all), false);
+        return control_reply(call, json_pack("{s:o, s:o}", "drifts", all, "update", update_tell(s)), false);
 }

@@ -125,6 +125,7 @@ struct stack_entry {
         uint64_t newest_revision;      /* the number given last: more than that of `generation` after an update that was taken back */
         uint64_t failed_revision;      /* whose update failed last; 0: none since the last apply */
         json_t *update_failures;       /* why; NULL: as above */
+        json_t *failed_ends;           /* supervisor/update_tell.h; NULL: none are known */
         bool paused, going_back;       /* the update failed, and is left as it is, or is being taken back */
         sd_event_source *update_timer;
         struct generation *last;       /* being removed: what it was, for its volumes */

@@ -17,6 +17,7 @@
 #include "stack_record.h"
 #include "stacks.h"
 #include "unreadable.h"
+#include "update_tell.h"
 #include "usage.h"
 #include "watch.h"
 #include "why.h"
@@ -79,8 +80,8 @@ static size_t count_matches(struct manager *m, const char *target) {
         return count;
 }
 
-/* Each of them must name something. 0; 1: an error was answered. */
-static int check_targets(struct manager *m, struct control_call *call, const json_t *targets) {
+/* Each of them must name something. past: or something that is gone and is still told of. 0; 1: an error was answered. */
+static int check_known(struct manager *m, struct control_call *call, const json_t *targets, bool past) {
         size_t n;
         const json_t *t;
 
@@ -90,7 +91,7 @@ static int check_targets(struct manager *m, struct control_call *call, const jso
         }
         json_array_foreach (targets, n, t) {
                 if (count_matches(m, json_string_value(t)) > 0 || manager_find_stack(m, json_string_value(t)) ||
-                    unreadable_has(m, json_string_value(t)))
+                    unreadable_has(m, json_string_value(t)) || (past && update_has_gone(m, json_string_value(t))))
                         continue;
                 (void)control_error(
                         call, "NoSuchTarget",
@@ -98,6 +99,10 @@ static int check_targets(struct manager *m, struct control_call *call, const jso
                 return 1;
         }
         return 0;
+}
+
+static int check_targets(struct manager *m, struct control_call *call, const json_t *targets) {
+        return check_known(m, call, targets, false);
 }
 
 /* --- apply, plan --- */
@@ -183,18 +188,34 @@ static int method_plan(struct control_call *call, json_t *parameters, void *user
 
 /* --- status, events, lines --- */
 
+/* Those that are gone, as far as they are named. */
+static void add_gone(struct manager *m, const json_t *targets, json_t *containers) {
+        _cleanup_(json_decrefp) json_t *ends = json_array();
+        json_t *t, *end;
+        size_t n;
+
+        json_array_foreach ((json_t *)(uintptr_t)targets, n, t)
+                for (size_t s = 0; s < m->n_stacks; s++)
+                        if (strchr(json_string_value(t), '.'))
+                                update_add_gone(m->stacks[s], json_string_value(t), ends);
+        json_array_foreach (ends, n, end)
+                (void)json_array_append(containers, json_object_get(end, "container"));
+}
+
 static int method_status(struct control_call *call, json_t *parameters, void *userdata) {
         struct manager *m = userdata;
         const json_t *targets = said(parameters, "targets");
 
-        if (targets && check_targets(m, call, targets) != 0)
+        if (targets && check_known(m, call, targets, true) != 0)
                 return 0;
         json_t *containers = json_array();
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         if (targets_match(targets, m->stacks[s]->members[n]))
                                 (void)json_array_append_new(containers, describe_container(m->stacks[s]->members[n]));
-        return control_reply(call, json_pack("{s:o, s:o}", "containers", containers, "daemon", describe_daemon(m)), false);
+        add_gone(m, targets, containers);
+        return control_reply(
+                call, json_pack("{s:o, s:o, s:o}", "containers", containers, "updates", update_tell_all(m, targets), "daemon", describe_daemon(m)), false);
 }
 
 static int method_usage(struct control_call *call, json_t *parameters, void *userdata) {

@@ -7,6 +7,7 @@
 #include "stacks.h"
 #include "unreadable.h"
 #include "update.h"
+#include "update_tell.h"
 
 #include <ctrsup/base/arena.h>
 #include <ctrsup/spec/diff.h>
@@ -249,6 +250,15 @@ static int bring_back(struct restoring *o, struct err *err) {
         return r;
 }
 
+/* Why its last update is paused, or was taken back; what cannot be read is not told. */
+static void bring_back_failure(struct stack_entry *s) {
+        _cleanup_revision_ struct revision last = REVISION_NULL;
+
+        if ((s->paused || s->newest_revision > s->generation->revision) &&
+            revisions_peek(s->manager->host.state_fd, s->name, s->newest_revision, &last, NULL) >= 0 && last.failed)
+                update_recall_ends(s, last.number, last.ends);
+}
+
 /* The number to count on from, and what an update under way goes back to. */
 static int bring_back_update(struct stack_entry *s, struct err *ret_err) {
         int state_fd = s->manager->host.state_fd;
@@ -273,6 +283,7 @@ static int bring_back_update(struct stack_entry *s, struct err *ret_err) {
                 (void)err_wrap(&err, "an update of stack %s that fails cannot be taken back", s->name);
                 notice(s->manager, NULL, NULL, &err);
         }
+        bring_back_failure(s);
         return 0;
 }
 

@@ -4,6 +4,8 @@
 #include "member.h"
 #include "stack_plan.h"
 #include "stack_record.h"
+#include "update_tell.h"
+#include "watch.h"
 
 #include <ctrsup/base/arena.h>
 #include <ctrsup/spec/diff.h>
@@ -92,10 +94,10 @@ static void end_trials(struct stack_entry *s) {
         s->update_timer = NULL;
 }
 
-/* For history and rollback; what the disk does not take is not known there. */
+/* For history, rollback and the next supervisor; what the disk does not take is not known there. */
 static void mark_failed(struct stack_entry *s, bool failed) {
         if (s->manager->options->mode == MODE_SERVICE)
-                (void)revisions_mark_failed(s->manager->host.state_fd, s->name, s->generation->revision, failed, NULL);
+                (void)revisions_mark_failed(s->manager->host.state_fd, s->name, s->generation->revision, failed, failed ? s->failed_ends : NULL, NULL);
 }
 
 static void end_update(struct stack_entry *s) {
@@ -113,35 +115,33 @@ void update_drop(struct stack_entry *s) {
         s->fallback = generation_unref(s->fallback);
         json_decref(s->update_failures);
         s->update_failures = NULL;
+        update_forget_ends(s);
         s->paused = s->going_back = false;
 }
 
 static void report_failed(struct stack_entry *s, const struct member *b, enum report_kind kind, uint64_t to) {
-        char words[NUM_TEXT_MAX], waits[MESSAGE_SIZE], target[TARGET_SIZE], text[TARGET_SIZE + MESSAGE_SIZE];
+        char text[TARGET_SIZE + MESSAGE_SIZE];
         struct report_event e = { .kind = kind,
                                   .priority = 4,
                                   .stack = s->name,
                                   .revision = s->generation->revision,
                                   .revision_to = to };
 
-        (void)snprintf(text, sizeof(text), "%s: %s", member_target(b, target),
-                       b->state.waiting && !gate_is_open(b, NULL, waits)                    ? waits
-                       : b->state.last_exit.reason == EXIT_NOT_STARTED && b->state.message[0] ? b->state.message
-                       : b->state.phase == PHASE_UNHEALTHY                                  ? "unhealthy"
-                                                                                            : instance_end_words(&b->state, words));
-        e.message = text;
+        e.message = update_failed_words(b, text, sizeof(text));
         manager_report(s->manager, &e);
 }
 
 static void note_failure(struct stack_entry *s, const struct member *b) {
-        if (b->container->update_config.failure_action != UPDATE_CONTINUE)
-                mark_failed(s, true);
         if (s->failed_revision != s->generation->revision || !s->update_failures) {
                 json_decref(s->update_failures);
                 s->update_failures = json_array();
+                update_forget_ends(s);
         }
         (void)json_array_append_new(s->update_failures, describe_failure(b));
+        update_note_end(s, b);
         s->failed_revision = s->generation->revision;
+        if (b->container->update_config.failure_action != UPDATE_CONTINUE)
+                mark_failed(s, true);
 }
 
 /* What is not begun of it stays as it is; what runs is left alone. */
@@ -160,6 +160,7 @@ static void pause_update(struct stack_entry *s, struct member *b) {
                 }
         end_trials(s);
         stack_save_current(s);
+        watch_update(s);
 }
 
 static int go_back(struct stack_entry *s, struct member *culprit, struct err *err) {
@@ -192,6 +193,7 @@ static int go_back(struct stack_entry *s, struct member *culprit, struct err *er
         stack_redeclare_untouched(s, prepared.plan);
         stack_take_plan(s, &prepared);
         stack_save_current(s);
+        watch_update(s);
         return 0;
 }
 
@@ -310,6 +312,7 @@ void update_taken(struct stack_entry *s, struct generation *fallback) {
         s->paused = s->going_back = false;
         json_decref(s->update_failures);
         s->update_failures = NULL;
+        update_forget_ends(s);
         s->failed_revision = 0;
 }
 

@@ -4,6 +4,7 @@
 #include "health.h"
 #include "member.h"
 #include "update.h"
+#include "update_tell.h"
 
 #include <ctrsup/base/hash.h>
 
@@ -27,12 +28,16 @@ struct waiter {
         bool over;
 };
 
-bool target_matches(const char *target, const struct member *b) {
-        char container[TARGET_SIZE], numbered[TARGET_SIZE];
+bool target_names(const char *target, const char *stack, const char *container, uint32_t replica) {
+        char whole[TARGET_SIZE], numbered[TARGET_SIZE];
 
-        (void)snprintf(container, sizeof(container), "%s/%s", b->state.stack, b->state.container);
-        return strcmp(target, b->state.stack) == 0 || strcmp(target, container) == 0 ||
-               strcmp(target, instance_target(&b->state, false, numbered)) == 0;
+        (void)snprintf(whole, sizeof(whole), "%s/%s", stack, container);
+        (void)snprintf(numbered, sizeof(numbered), "%s/%s.%u", stack, container, replica);
+        return strcmp(target, stack) == 0 || strcmp(target, whole) == 0 || strcmp(target, numbered) == 0;
+}
+
+bool target_matches(const char *target, const struct member *b) {
+        return target_names(target, b->state.stack, b->state.container, b->state.replica);
 }
 
 bool targets_match(const json_t *targets, const struct member *b) {
@@ -425,6 +430,12 @@ void watch_transition(struct manager *m, const struct member *b, enum phase from
                         transition = describe_transition(b, from);
                 (void)control_reply(w->call, json_pack("{s:O}", "transition", transition), true);
         }
+}
+
+void watch_update(const struct stack_entry *s) {
+        for (struct waiter *w = s->manager->waiters; w; w = w->next)
+                if (!w->events && !w->over && w->stack && strcmp(w->stack, s->name) == 0 && w->revision > 0 && control_call_more(w->call))
+                        (void)control_reply(w->call, json_pack("{s:o}", "update", update_tell(s)), true);
 }
 
 void watch_done(struct manager *m) {

@@ -32,6 +32,8 @@ int watch_goal(struct manager *m, struct control_call *call, const struct wait_f
 int watch_events(struct manager *m, struct control_call *call, bool follow);
 
 void watch_transition(struct manager *m, const struct member *b, enum phase from);
+/* The update of s has failed: who waits for it is told what comes now. */
+void watch_update(const struct stack_entry *s);
 void watch_event(struct manager *m, json_t *event);
 /* Looks at every goal; the pump calls it after it changed something. */
 void watch_check(struct manager *m);
@@ -39,6 +41,7 @@ void watch_check(struct manager *m);
 void watch_done(struct manager *m);
 
 /* Does a target name it? STACK, STACK/CONTAINER, STACK/CONTAINER.N */
+bool target_names(const char *target, const char *stack, const char *container, uint32_t replica);
 bool target_matches(const char *target, const struct member *b);
 bool targets_name(const json_t *targets, const struct member *b); /* by one that is not its stack's */
 bool targets_match(const json_t *targets, const struct member *b); /* NULL: everything */

@@ -2,6 +2,7 @@
 #include "describe.h"
 #include "last_end.h"
 #include "unreadable.h"
+#include "update_tell.h"
 #include "watch.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ static json_t *stopping_json(const struct member *b) {
         return json_string(end_by_name(end_by_of(i, b->last_end ? b->last_end->asked : END_BY_ITSELF)));
 }
 
-static json_t *explain(const struct member *b) {
+json_t *why_explain(const struct member *b) {
         const struct spec_restart_policy *p = &b->state.policy.restart_policy;
 
         return json_pack("{s:o, s:b, s:b, s:o, s:i, s:o, s:o, s:o}", "container", describe_container(b), "several",
@@ -49,15 +50,20 @@ int why_method(struct control_call *call, json_t *parameters, void *userdata) {
         if (!target)
                 return control_invalid_parameter(call, "target");
         json_t *all = json_array();
-        for (size_t s = 0; s < m->n_stacks; s++)
+        for (size_t s = 0; s < m->n_stacks; s++) {
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         if (target_matches(target, m->stacks[s]->members[n]))
-                                (void)json_array_append_new(all, explain(m->stacks[s]->members[n]));
+                                (void)json_array_append_new(all, why_explain(m->stacks[s]->members[n]));
+                update_add_gone(m->stacks[s], target, all);
+        }
         if (json_array_size(all) == 0 && !manager_find_stack(m, target) && !unreadable_has(m, target)) {
                 json_decref(all);
                 return control_error(
                         call, "NoSuchTarget",
                         json_pack("{s:s, s:s?}", "target", target, "hint", m->n_stacks == 0 ? "no stack is applied" : NULL));
         }
-        return control_reply(call, json_pack("{s:o, s:o}", "explanations", all, "unreadable", unreadable_describe(m)), false);
+        _cleanup_(json_decrefp) json_t *targets = json_pack("[s]", target);
+        return control_reply(call,
+                             json_pack("{s:o, s:o, s:o}", "explanations", all, "updates", update_tell_all(m, targets), "unreadable", unreadable_describe(m)),
+                             false);
 }

@@ -268,7 +268,7 @@ static void results(void **state _unused_) {
         } outcomes[] = {
                 { "done", "shop: revision 7 is ready (12.4s)\n", EXIT_OK },
                 { "failed", "shop: revision 7 failed (12.4s)\n", EXIT_NEGATIVE },
-                { "restored", "shop: revision 7 failed, revision 6 is running (12.4s)\n", EXIT_RESTORED },
+                { "restored", "shop: rolled back to revision 6\nshop: revision 7 failed, revision 6 is running (12.4s)\n", EXIT_RESTORED },
                 { "timeout", "shop: revision 7 is not ready yet; the work goes on: ctrsup status shop (12.4s)\n",
                   EXIT_TRY_AGAIN },
         };

@@ -81,6 +81,14 @@ static const struct {
         { "{'container':{'state':'stopping'},'stopping':'replace','job':false,'attempts':0,'end':null}", "[]", NULL, false,
           "t: stopping\n"
           "    why        replaced, as an apply declared it anew\n" },
+        { "{'container':{'state':'gone'},'attempts':0,'failed':'t: not ready within 2s','launched_at':'2026-11-28T08:00:00Z','end':null}", "['cold']", NULL, false,
+          "t: gone, with the update that it made fail\n"
+          "    why        not ready within 2s\n"
+          "    the last lines of its log:\n"
+          "        cold\n" },
+        { "{'container':{'state':'backoff','next_attempt_at':'2026-11-28T09:00:00.1Z'},'attempts':0,'end':null}", "[]", NULL, false,
+          "t: backoff\n"
+          "    next try   in 100ms, at 2026-11-28T09:00:00Z\n" },
         { "{}", "[]", NULL, false, "t: ?\n" },
 };
 
@@ -130,6 +138,9 @@ static void spans(void **state _unused_) {
                 { "{'container':{'state':'ready','started_at':'2026-11-28T08:59:55Z'},'launched_at':'2026-11-28T08:59:54Z','end':{'at':'2026-11-28T08:59:50Z','uptime':5}}",
                   true, -15050, -6000 },
                 { "{'container':{'state':'failed'},'end':{'at':'2026-11-28T08:59:50Z','uptime':0,'step':'mount'}}", false, 0, 0 },
+                { "{'container':{'state':'failed'},'end':{'at':'2026-11-28T08:59:50Z','launched_at':'2026-11-28T08:59:44Z','uptime':0,'step':'pre_start'}}", true,
+                  -16000, 1 },
+                { "{'container':{'state':'gone'},'launched_at':'2026-11-28T08:59:44Z','end':null}", true, -16000, 1 },
         };
 
         for (size_t n = 0; n < ARRAY_SIZE(spans_of); n++) {

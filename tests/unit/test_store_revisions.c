@@ -119,6 +119,27 @@ static void stop_marks_live_until_the_next_apply(void **state) {
         assert_int_equal(n, 0);
 }
 
+/* What made an update fail is known with its revision, until that is tried again and does not fail. */
+static void failed_updates(void **state) {
+        struct tmp *t = *state;
+        _cleanup_revision_ struct revision r = REVISION_NULL, again = REVISION_NULL;
+        json_t *one = json_pack("[s]", "api.1"), *two = json_pack("[s, s]", "api.1", "api.2");
+
+        add(t, "shop", 1);
+        assert_int_equal(revisions_mark_failed(t->fd, "shop", 1, false, NULL, NULL), 0);
+        assert_int_equal(revisions_mark_failed(t->fd, "shop", 1, true, one, NULL), 0);
+        assert_int_equal(revisions_mark_failed(t->fd, "shop", 1, true, two, NULL), 0);
+        assert_int_equal(revisions_peek(t->fd, "shop", 1, &r, NULL), 0);
+        assert_true(r.failed);
+        assert_true(json_equal(r.ends, two));
+        assert_int_equal(revisions_mark_failed(t->fd, "shop", 1, false, NULL, NULL), 0);
+        assert_int_equal(revisions_peek(t->fd, "shop", 1, &again, NULL), 0);
+        assert_false(again.failed);
+        assert_true(json_is_null(again.ends));
+        json_decref(one);
+        json_decref(two);
+}
+
 /* Torn, empty, foreign, too new: words, and the other stacks do not suffer. */
 static void bad_records(void **state) {
         static const struct {
@@ -242,5 +263,5 @@ static void state_of_the_first_release(void **state) {
 }
 
 unit_main(tmp_test(state_of_the_first_release), tmp_test(round_trip), tmp_test(first_apply_interrupted),
-          tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply), tmp_test(bad_records),
+          tmp_test(history_is_bounded), tmp_test(stop_marks_live_until_the_next_apply), tmp_test(failed_updates), tmp_test(bad_records),
           tmp_test(cut_before_current), tmp_test(forgotten_at_once));

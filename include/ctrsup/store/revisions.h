@@ -20,6 +20,7 @@ struct revision {
         uid_t uid;                      /* who applied it */
         json_t *document;               /* as the client sent it: a reference of its own */
         bool failed;                    /* its update was taken back, or paused */
+        json_t *ends;                   /* how those ended that made it fail: of who records it; a reference of its own; NULL: not known */
         uint64_t fallback;              /* revisions_add() only: as in struct revision_current */
 };
 
@@ -35,8 +36,8 @@ int revisions_stacks(int state_fd, char ***ret, size_t *ret_n, struct err *err);
 int revisions_sweep(int state_fd, struct err *err);
 /* Writes r and makes it the current one, with nothing stopped. */
 int revisions_add(int state_fd, const char *stack, const struct revision *r, struct err *err);
-/* From now on it is known as one that failed, or, tried again, as one that did not. */
-int revisions_mark_failed(int state_fd, const char *stack, uint64_t number, bool failed, struct err *err);
+/* From now on it is known as one that failed, with ends (borrowed; may be NULL), or, tried again, as one that did not. */
+int revisions_mark_failed(int state_fd, const char *stack, uint64_t number, bool failed, json_t *ends, struct err *err);
 /* Drops what is older than the newest `history` and for which is_used() says no. */
 void revisions_drop(int state_fd, const char *stack, uint64_t history, bool (*is_used)(void *userdata, uint64_t number), void *userdata);
 /* number 0: the current one; when it cannot be read, none stands in for it: an older one may be what was applied away on purpose. The
