@@ -223,6 +223,7 @@ void move_ask_to_end(struct move *m) {
         struct instance *i = m->i;
 
         if (i->stop_grace_usec == 0) {
+                i->hook = HOOK_NONE; /* a post_start is over with it */
                 move_kill_leaf(m);
                 return;
         }

@@ -164,6 +164,18 @@ static void post_start(void **state _unused_) {
         assert_int_equal(post_kind(&later, EVENT_READY), EFFECT_REPORT);
 }
 
+/* One that failed is not begun again, also where there is no time for a pre_stop. */
+static void failed_without_grace(void **state _unused_) {
+        struct life l = begin(0, 1, 1, 0);
+
+        l.i.policy.stop_grace_usec = 0;
+        post_kind(&l, EVENT_START);
+        post_started(&l);
+        assert_int_equal(post_hooked(&l, true), EFFECT_KILL | EFFECT_REPORT);
+        assert_int_equal(l.i.phase, PHASE_STOPPING);
+        assert_int_equal(l.i.hook, HOOK_NONE);
+}
+
 /* Health that fails meanwhile does not take back that it has said it is ready. */
 static void unhealthy_before_hooks_end(void **state _unused_) {
         struct life l = begin(0, 1, 0, 0);
@@ -581,7 +593,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(pre_start),  cmocka_unit_test(pre_start_fails),  cmocka_unit_test(stop_beats_pre_start),
                 cmocka_unit_test(post_start), cmocka_unit_test(post_start_fails), cmocka_unit_test(pre_stop),
-                cmocka_unit_test(post_stop),  cmocka_unit_test(declared_away),    cmocka_unit_test(unhealthy_before_hooks_end),    cmocka_unit_test(random_lives),
+                cmocka_unit_test(post_stop),  cmocka_unit_test(declared_away),    cmocka_unit_test(failed_without_grace), cmocka_unit_test(unhealthy_before_hooks_end),    cmocka_unit_test(random_lives),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
