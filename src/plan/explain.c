@@ -14,40 +14,73 @@ static const struct marks {
 };
 _Static_assert(ARRAY_SIZE(marks) == _EXPLAIN_STYLE_MAX, "marks for every style");
 
-/* Text out of a stack file, on somebody's terminal: no control character, C0 or C1 (U+0080 to U+009F), and not without end. */
-static void put_value(const char *text, const struct marks *m, struct buf *out) {
+static size_t character(const char *text) {
+        size_t len = 1;
+
+        while (((unsigned char)text[len] & 0xc0) == 0x80)
+                len++;
+        return len;
+}
+
+static size_t count_characters(const char *text) {
+        size_t n = 0;
+
+        for (; *text; text += character(text))
+                n++;
+        return n;
+}
+
+/* Text out of a stack file, on somebody's terminal: no control character, C0 or C1 (U+0080 to U+009F), and not without end. skip: so many
+ * bytes of it are known to whoever reads. */
+static void put_value(const char *text, size_t skip, const struct marks *m, struct buf *out) {
         size_t shown = 0;
 
         if (!text) {
                 buf_puts(out, "(unset)");
                 return;
         }
-        while (*text) {
+        if (skip > 0)
+                buf_puts(out, m->cut);
+        for (text += skip; *text; text += character(text)) {
                 const unsigned char *u = (const unsigned char *)text;
-                size_t len = 1;
 
                 if (shown++ == VALUE_MAX) {
                         buf_puts(out, m->cut);
                         return;
                 }
-                while ((u[len] & 0xc0) == 0x80)
-                        len++;
                 if (*u < 0x20 || *u == 0x7f || (*u == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0))
                         buf_putc(out, '?');
                 else
-                        buf_put(out, text, len);
-                text += len;
+                        buf_put(out, text, character(text));
         }
+}
+
+/* Of two long values, what both begin with, but for a little of it: else what differs may be what is cut off. */
+static size_t common(const char *old, const char *new) {
+        size_t same = 0, at = 0, chars = 0;
+
+        if (!old || !new || (count_characters(old) <= VALUE_MAX && count_characters(new) <= VALUE_MAX))
+                return 0;
+        while (old[same] && strncmp(old + same, new + same, character(old + same)) == 0) {
+                same += character(old + same);
+                chars++;
+        }
+        if (chars <= VALUE_MAX / 2)
+                return 0;
+        for (size_t keep = VALUE_MAX / 3; chars > keep; chars--)
+                at += character(old + at);
+        return at;
 }
 
 static void put_key(const struct plan_change *c, const struct spec_change *k, enum explain_style style, struct buf *out) {
         const struct marks *m = marks + style;
+        size_t skip = common(k->old_text, k->new_text);
 
         buf_puts(out, k->path);
         buf_puts(out, style == EXPLAIN_PIPE ? ": " : "  ");
-        put_value(k->old_text, m, out);
+        put_value(k->old_text, skip, m, out);
         buf_printf(out, " %s ", m->arrow);
-        put_value(k->new_text, m, out);
+        put_value(k->new_text, skip, m, out);
         if (style == EXPLAIN_TERMINAL && k->change < c->class)
                 buf_printf(out, " (%s)", change_class_name(k->change));
 }
@@ -59,7 +92,7 @@ static bool put_reason(const struct plan_change *c, struct buf *out) {
         else if (c->verb == PLAN_KEPT)
                 buf_puts(out, "not in the file");
         else if (c->reason)
-                put_value(c->reason, marks + EXPLAIN_PIPE, out);
+                put_value(c->reason, 0, marks + EXPLAIN_PIPE, out);
         else
                 return false;
         return true;
