@@ -176,7 +176,7 @@ const struct verb verbs[] = {
                 .name = "reload",
                 .words = "TARGET...",
                 .summary = "tell containers to read their configuration again",
-                .details = "As reload: in the stack file says: by a signal, or by a command whose end is waited for, 30 seconds at most. Exits\n"
+                .details = "As its reload in the stack file says: by a signal, or by a command whose end is waited for, 30 seconds at most. Exits\n"
                            "1 when one has failed.\n",
                 .run = verb_reload,
                 .outputs = OUT(TEXT) | OUT(JSON),

@@ -63,7 +63,7 @@ void describe_allowed(const struct field *f, struct buf *out) {
 const char *describe_change(enum change_class c) {
         static const char *const words[] = {
                 [CHANGE_META] = "meta: the running container is not touched",
-                [CHANGE_LIVE] = "live: written to the running container",
+                [CHANGE_LIVE] = "live: takes effect without a restart",
                 [CHANGE_REPLACE] = "replace: the container is started anew",
                 [CHANGE_IMMUTABLE] = "immutable: remove it first",
         };

@@ -118,6 +118,8 @@ static int find_key(const char *key, struct found *ret, struct err *err) {
         err_set(err, ENOENT, l.n > 1 && last == key ? "%s is the name of several keys" : "no key %s", key);
         if (l.n > 0)
                 err_hint(err, "did you mean %s?", buf_text(&l.all));
+        else if (spec_foreign_word(key))
+                err_hint(err, "%s", spec_foreign_word(key));
         else if (l.nearest.best)
                 err_hint(err, "did you mean %s?", l.nearest_path);
         else
@@ -135,9 +137,18 @@ static void put_line(const char *label, const char *text, struct buf *out) {
 
 static void put_keys(const struct table *t, struct buf *out) {
         buf_puts(out, "\nKeys:\n");
-        for (size_t i = 0; i < t->n_fields; i++)
-                buf_printf(out, "    %-18s %s%s\n", t->fields[i].key,
-                           t->fields[i].flags & FIELD_LATER ? "(not supported yet) " : "", t->fields[i].doc);
+        for (size_t i = 0; i < t->n_fields; i++) {
+                const struct field *f = &t->fields[i];
+                _cleanup_buf_ struct buf preset = BUF_NULL;
+
+                describe_preset(f, &preset);
+                buf_printf(out, "    %-18s %s%s", f->key, f->flags & FIELD_LATER ? "(not supported yet) " : "", f->doc);
+                if (preset.len > 0)
+                        buf_printf(out, f->flags & FIELD_REQUIRED ? " (%s)" : " (default: %s)", buf_text(&preset));
+                buf_putc(out, '\n');
+                if (buf_failed(&preset))
+                        out->failed = true;
+        }
 }
 
 int explain_key(const char *key, struct buf *out, struct err *err) {

@@ -137,7 +137,7 @@ static const struct field container_fields[] = {
           .change = CHANGE_META, .doc = "in a container of its own after each end; sees CTRSUP_EXIT_CODE and CTRSUP_EXIT_REASON",
           .example = "[{command: [./warm.sh]}]" },
         { .key = "replicas", .type = &type_int, AT(spec_container, replicas), .max = 100, .preset = "1", .change = CHANGE_LIVE,
-          .doc = "number of instances, NAME.1 and up", .example = "2" },
+          .doc = "number of instances, NAME.1 and up; those that stay are not touched", .example = "2" },
         { .key = "update_config", .type = &type_group, AT(spec_container, update_config), .sub = &update_config_table, .change = CHANGE_META,
           .doc = "how instances are replaced", .example = "{order: start-first}" },
         { .key = "schedule", .type = &type_group, AT(spec_container, schedule), .sub = &schedule_table, .preset_words = "none",

@@ -161,7 +161,7 @@ static const struct field update_config_fields[] = {
           .doc = "a new instance must stay ready this long", .example = "30s" },
         { .key = "failure_action", .type = &type_enum, AT(spec_update, failure_action), WORDS(spec_update_failure_words),
           .preset = "rollback", .change = CHANGE_META,
-          .doc = "when a new instance does not get ready, or does not stay it: rollback of the stack, pause, continue",
+          .doc = "a new one fails: rollback takes all back, pause leaves the rest until the next apply, continue goes on",
           .example = "pause" },
 };
 const struct table update_config_table = { FIELDS(update_config_fields) };

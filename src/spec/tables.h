@@ -88,6 +88,7 @@ void stack_check_refs(struct walk *w, struct spec *s, struct node *root);
 
 /* words.c: what other tools call it */
 void foreign_key(const struct path *path, const struct node_entry *entry, struct buf *hint);
+const char *spec_foreign_word(const char *word); /* the hint for a key of other tools; NULL: it is none */
 void foreign_value(const struct field *f, const char *text, struct buf *hint);
 void volume_short_form(const struct node *item, struct buf *hint);
 void layer_short_form(const struct node *item, struct buf *hint);

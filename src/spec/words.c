@@ -78,6 +78,7 @@ static const struct {
         { CONTAINER, "startupProbe", "Kubernetes' startupProbe is healthcheck.start_period" },
         { CONTAINER, "restartPolicy", "Kubernetes' restartPolicy is restart: always, on-failure or \"no\"" },
         { CONTAINER, "terminationGracePeriodSeconds", "Kubernetes' terminationGracePeriodSeconds: 30 is stop_grace_period: 30s" },
+        { CONTAINER, "hooks", "hooks are the keys pre_start, post_start, pre_stop and post_stop; reload is how it reads its configuration again" },
         { CONTAINER, "lifecycle", "Kubernetes' lifecycle is post_start and pre_stop" },
         { HEALTHCHECK, "test", "Compose's test: [CMD, a, b] is exec: [a, b]; for CMD-SHELL write exec: [/bin/sh, -c, \"...\"]" },
         { HEALTHCHECK, "disable", "remove the healthcheck instead" },
@@ -112,6 +113,13 @@ static const struct {
         { ANYWHERE, "readonly", "write read_only" },
         { ANYWHERE, "swap", "limits.memory_swap is the limit of swap" },
 };
+
+const char *spec_foreign_word(const char *word) {
+        for (size_t n = 0; n < ARRAY_SIZE(words); n++)
+                if (strcmp(words[n].word, word) == 0)
+                        return words[n].hint;
+        return NULL;
+}
 
 static bool is_container_level(const struct path *path) {
         const struct path *up = path->up;

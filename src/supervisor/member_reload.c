@@ -135,7 +135,7 @@ static int check(const struct manager *m, const json_t *targets, struct err *err
                                 if (!strchr(name, '/'))
                                         continue;
                                 if (!has_reload(b)) {
-                                        (void)err_set(err, EINVAL, "%s has no reload:", name);
+                                        (void)err_set(err, EINVAL, "%s declares no reload", name);
                                         return err_hint(err,
                                                         "add reload: {signal: SIGHUP} or {exec: [CMD]} to it, or restart it");
                                 }
@@ -143,7 +143,7 @@ static int check(const struct manager *m, const json_t *targets, struct err *err
                                         return err_set(err, EINVAL, "%s does not run (%s)", name, phase_name(b->state.phase));
                         }
                 if (!any)
-                        return err_set(err, EINVAL, "nothing of %s runs that has a reload:", name);
+                        return err_set(err, EINVAL, "nothing of %s runs that declares a reload", name);
         }
         return 0;
 }

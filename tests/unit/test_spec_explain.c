@@ -17,7 +17,7 @@ static const char memory[] = "containers.<name>.limits.memory\n"
                              "    type:     size (bytes, or K M G T P (1024-based)), or max\n"
                              "    default:  max\n"
                              "    allowed:  at least 6M\n"
-                             "    change:   live: written to the running container\n"
+                             "    change:   live: takes effect without a restart\n"
                              "    example:  memory: 512M\n";
 
 /* A key is found by its full path, with a name or an index in it, from the container, or by a last part that only it has. */
@@ -48,9 +48,9 @@ static void kinds(void **state) {
                                            "    example:  bind: {propagation: rslave}\n"
                                            "\n"
                                            "Keys:\n"
-                                           "    propagation        whether later mounts below the source show up inside\n"
-                                           "    create_host_path   make a missing directory (0755, root)\n"
-                                           "    idmap              files keep their owners as seen inside (idmapped mount)\n");
+                                           "    propagation        whether later mounts below the source show up inside (default: rprivate)\n"
+                                           "    create_host_path   make a missing directory (0755, root) (default: false)\n"
+                                           "    idmap              files keep their owners as seen inside (idmapped mount) (default: true, with a user namespace)\n");
         assert_explained("volumes.data.mode", "volumes.<name>.mode\n"
                                               "    mode of a new volume's directory\n"
                                               "\n"
@@ -69,6 +69,20 @@ static void kinds(void **state) {
                                      "    note:     not supported yet\n");
 }
 
+/* A group's keys come with their defaults. */
+static void defaults(void **state) {
+        _cleanup_buf_ struct buf out = BUF_NULL;
+        struct err err = { 0 };
+
+        (void)state;
+        assert_int_equal(explain_key("update_config", &out, &err), 0);
+        assert_non_null(strstr(buf_text(&out), "replaced at once; 0 = all (default: 1)\n"));
+        assert_non_null(strstr(buf_text(&out), "pause leaves the rest until the next apply"));
+        buf_reset(&out);
+        assert_int_equal(explain_key("post_start", &out, &err), 0);
+        assert_non_null(strstr(buf_text(&out), "what runs: a list, no shell (required)\n"));
+}
+
 /* A name that several keys have lists them; one that none has gets the nearest. */
 static void not_found(void **state) {
         static const struct {
@@ -81,6 +95,7 @@ static void not_found(void **state) {
                 { "", "no key ", "ctrsup explain alone lists them all" },
                 { "limits.", "no key limits.", "ctrsup explain alone lists them all" },
                 { "command[0]", "no key command[0]", "ctrsup explain alone lists them all" },
+                { "hooks", "no key hooks", "hooks are the keys pre_start, post_start, pre_stop and post_stop; reload is" },
                 { "frobnication", "no key frobnication", "ctrsup explain alone lists them all" },
         };
 
@@ -172,5 +187,5 @@ static void man(void **state) {
                         fail_msg("a request by accident: %.40s", line);
 }
 
-unit_main(cmocka_unit_test(paths), cmocka_unit_test(kinds), cmocka_unit_test(not_found), cmocka_unit_test(tree),
+unit_main(cmocka_unit_test(paths), cmocka_unit_test(kinds), cmocka_unit_test(defaults), cmocka_unit_test(not_found), cmocka_unit_test(tree),
           cmocka_unit_test(schema), cmocka_unit_test(man));
