@@ -22,7 +22,8 @@ void lines_put(struct lines *l, const json_t *line, struct buf *out) {
 
         if (!container || !text)
                 return;
-        (void)snprintf(name, sizeof(name), replica > 1 ? "%s.%lld" : "%s", container, (long long)replica);
+        bool numbered = replica > 1 || json_is_true(json_object_get(line, "several"));
+        (void)snprintf(name, sizeof(name), numbered ? "%s.%lld" : "%s", container, (long long)replica);
         if (strlen(name) > l->width)
                 l->width = strlen(name);
         if (missed > 0)

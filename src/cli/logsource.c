@@ -63,7 +63,8 @@ int logsource_make(json_t *containers, struct logsource *ret, struct buf *unread
                 else
                         buf_printf(unread, "%s: %s\n",
                                    target_text(text_of(container, "stack"), text_of(container, "container"),
-                                               json_integer_value(json_object_get(container, "replica")), true, target),
+                                               json_integer_value(json_object_get(container, "replica")),
+                                               !json_is_true(json_object_get(container, "several")), target),
                                    why);
         }
         return 0;

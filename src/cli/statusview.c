@@ -159,7 +159,7 @@ static void put_value(const json_t *value, struct buf *out) {
 }
 
 static bool is_worth_a_line(const char *key, const json_t *value) {
-        static const char *const shown[] = { "stack", "container", "replica", "state" };
+        static const char *const shown[] = { "stack", "container", "replica", "several", "state" };
 
         for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
                 if (strcmp(key, shown[i]) == 0)

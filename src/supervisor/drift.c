@@ -6,6 +6,8 @@
 #include <ctrsup/act/drift.h>
 #include <ctrsup/act/limits.h>
 
+#include <string.h>
+
 /* What its group is to carry; NULL: it does not run, or what it was started with is not known any more. */
 static const struct spec_limits *limits_of(const struct member *b) {
         if (!phase_is_up(b->state.phase) || b->state.leaving || !b->host.leafed || b->stack->manager->adopting)
@@ -83,7 +85,21 @@ void drift_tend(struct manager *m) {
 struct telling {
         const struct member *b;
         json_t *list;
+        bool seldom; /* what is looked at in turn only */
 };
+
+static bool is_told(const struct telling *t, const char *what) {
+        const char *container = t->b->state.container;
+        const json_t *d;
+        size_t n;
+
+        json_array_foreach (t->list, n, d)
+                if (json_integer_value(json_object_get(d, "replica")) == (json_int_t)t->b->state.replica &&
+                    strcmp(json_string_value(json_object_get(d, "container")), container) == 0 &&
+                    strcmp(json_string_value(json_object_get(d, "what")), what) == 0)
+                        return true;
+        return false;
+}
 
 static void tell(const struct telling *t, const char *what, const char *declared, const char *is, const char *cure) {
         const struct instance *i = &t->b->state;
@@ -99,9 +115,11 @@ static int tell_drift(void *userdata, const struct act_drift *d) {
         const struct manager *m = t->b->stack->manager;
         char cure[TARGET_SIZE + 64], words[NUM_TEXT_MAX], target[TARGET_SIZE];
 
+        if (t->seldom && is_told(t, d->what))
+                return 0;
         if (d->heals)
-                (void)snprintf(cure, sizeof(cure), "set back by itself, within %s",
-                               num_format_duration(words, TURNS * m->settings->reconcile.interval_usec));
+                (void)snprintf(cure, sizeof(cure), "set back within %s",
+                               num_format_duration(words, (t->seldom ? TURNS : 1) * m->settings->reconcile.interval_usec));
         else
                 (void)snprintf(cure, sizeof(cure), "ctrsup restart %s mends it", member_target(t->b, target));
         tell(t, d->what, d->declared, d->is, cure);
@@ -133,12 +151,14 @@ static void tell_member(const struct member *b, json_t *all) {
         const struct spec_limits *limits = limits_of(b);
         json_t *of_process = json_array();
 
-        tell_state(&(struct telling){ b, all });
-        if (limits)
-                (void)act_drift_limits(h, &b->host, limits, true, tell_drift, &(struct telling){ b, all });
+        tell_state(&(struct telling){ b, all, false });
+        if (limits) {
+                (void)act_drift_limits(h, &b->host, limits, false, tell_drift, &(struct telling){ b, all, false });
+                (void)act_drift_limits(h, &b->host, limits, true, tell_drift, &(struct telling){ b, all, true });
+        }
         /* If it is there afterwards, it was what we looked at. */
         if (phase_is_up(b->state.phase) && !b->state.leaving && b->state.pid > 0 && !b->state.outdated &&
-            act_drift_process(h, &b->host, b->container, b->state.pid, tell_drift, &(struct telling){ b, of_process }) == 0 &&
+            act_drift_process(h, &b->host, b->container, b->state.pid, tell_drift, &(struct telling){ b, of_process, false }) == 0 &&
             act_signal(&b->host, 0, NULL) == 0)
                 (void)json_array_extend(all, of_process);
         json_decref(of_process);

@@ -271,8 +271,8 @@ static void feed_line(struct line_feed *f, const char *line, size_t len) {
                 text = json_string(buf_text(&clean));
         }
         json_t *reply =
-                json_pack("{s:{s:s, s:s, s:i, s:s, s:O, s:b}}", "line", "stack", stack, "container", target, "replica",
-                          (int)l.replica, "stream", logline_stream_name(l.stream), "text", text, "partial", (int)l.partial);
+                json_pack("{s:{s:s, s:s, s:i, s:b, s:s, s:O, s:b}}", "line", "stack", stack, "container", target, "replica",
+                          (int)l.replica, "several", (int)(b && b->state.policy.numbered), "stream", logline_stream_name(l.stream), "text", text, "partial", (int)l.partial);
         if (reply && f->missed > 0) {
                 (void)json_object_set_new(json_object_get(reply, "line"), "missed", json_integer((json_int_t)f->missed));
                 f->missed = 0;

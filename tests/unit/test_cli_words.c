@@ -169,7 +169,9 @@ static void lines_have_names(void **state _unused_) {
 
         lines_put(&l, one, &out);
         lines_put(&l, two, &out);
-        assert_string_equal(buf_text(&out), "database | up\napi.2    | (3 lines are not shown)\napi.2    | x|y\n");
+        (void)json_object_set_new(one, "several", json_true());
+        lines_put(&l, one, &out);
+        assert_string_equal(buf_text(&out), "database | up\napi.2    | (3 lines are not shown)\napi.2    | x|y\ndatabase.1 | up\n");
         json_decref(one);
         json_decref(two);
 }
