@@ -2,6 +2,7 @@
  * word its separators tell first what its lists are, so that each number can be held against its unit where it stands. */
 #include "civil.h"
 #include "cron.h"
+#include "phrase.h"
 #include "reader.h"
 #include "zone.h"
 
@@ -162,7 +163,7 @@ static int read_zone(struct reader *r) {
                 strcpy(r->c->zone, "UTC");
         } else {
                 struct zone zone;
-                int rc = zone_read(blank + 1, &zone, &inner);
+                int rc = !r->accepted ? zone_read(blank + 1, &zone, &inner) : zone_is_name(blank + 1) ? 0 : -EINVAL;
 
                 if (rc == -EINVAL)
                         return reader_fault(r, blank + 1, "%s", inner.text);
@@ -233,6 +234,17 @@ static void answer_cron(struct reader *r) {
         cron_translation_done(&t);
 }
 
+/* Or what people write who have never seen a calendar expression. */
+static void answer_phrase(struct reader *r) {
+        struct buf expression = BUF_NULL;
+
+        if (phrase_translate(r->text, &expression)) {
+                (void)reader_fault(r, r->text, "%s is no calendar expression", reader_show(r->text, r->text + strlen(r->text)).text);
+                (void)err_hint(r->err, "write \"%s\", see systemd.time(7)", buf_text(&expression));
+        }
+        buf_done(&expression);
+}
+
 int calendar_parse(const char *text, struct calendar *ret, size_t *ret_at, struct err *err) {
         struct calendar c = { 0 };
         struct reader r = { .text = text, .at = text, .end = text + strlen(text), .c = &c, .ret_at = ret_at, .err = err };
@@ -240,7 +252,19 @@ int calendar_parse(const char *text, struct calendar *ret, size_t *ret_at, struc
 
         if (rc == 0)
                 *ret = c;
-        else if (rc == -EINVAL)
+        else if (rc == -EINVAL) {
                 answer_cron(&r);
+                answer_phrase(&r);
+        }
+        return rc;
+}
+
+int calendar_parse_accepted(const char *text, struct calendar *ret, struct err *err) {
+        struct calendar c = { 0 };
+        struct reader r = { .text = text, .at = text, .end = text + strlen(text), .accepted = true, .c = &c, .err = err };
+        int rc = read_text(&r);
+
+        if (rc == 0)
+                *ret = c;
         return rc;
 }

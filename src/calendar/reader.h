@@ -9,6 +9,7 @@ struct reader {
         const char *text, *at, *end;    /* end: where the zone was cut off */
         struct calendar *c;
         size_t used;                    /* of c->parts */
+        bool accepted;                  /* once, and so its zone is */
         size_t *ret_at;
         struct err *err;
 };

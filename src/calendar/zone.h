@@ -50,6 +50,7 @@ int zone_parse(const void *data, size_t len, struct zone *ret);
 /* 0 or -EBADMSG; text is all of the string. */
 int zone_rule_parse(const char *text, struct zone_rule *ret);
 /* "UTC", a name of the database, "" for the host's own zone (UTC where none is set). -EINVAL: not a name, or not there. */
+bool zone_is_name(const char *name); /* it could be one of the database */
 int zone_read(const char *name, struct zone *ret, struct err *err);
 /* What is in force at that second, 0 to the year 10000. Spans follow each other without a gap; two of them may have the same offset. */
 struct zone_span zone_span(const struct zone *z, int64_t at);

@@ -5,6 +5,7 @@
 #include <ctrsup/calendar/calendar.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -13,7 +14,7 @@
 #define LOCAL "/etc/localtime"
 
 /* Letters, digits, "-", "_", "+", with single slashes between: no dot, so nothing that leads out of the database. */
-static bool is_name(const char *name) {
+bool zone_is_name(const char *name) {
         char last = '/';
 
         for (const char *p = name; *p; last = *p++) {
@@ -63,7 +64,7 @@ int zone_read(const char *name, struct zone *ret, struct err *err) {
                 return 0;
         }
         if (!local) {
-                if (!is_name(name))
+                if (!zone_is_name(name))
                         return err_set(err, EINVAL,
                                        "expected the name of a time zone: letters, digits, \"-\", \"_\", \"+\" and \"/\"");
                 (void)snprintf(path, sizeof(path), "%s%s", DATABASE, name);
@@ -76,4 +77,16 @@ int zone_read(const char *name, struct zone *ret, struct err *err) {
         if (r == -EOPNOTSUPP)
                 return err_set(err, EINVAL, "time zone \"%s\" counts leap seconds, which the system clock does not", name);
         return r < 0 ? err_sys(err, -r, "read %s", path) : 0;
+}
+
+/* The third field of each line, but of those that begin with "#". */
+void calendar_each_zone(void (*see)(void *userdata, const char *zone), void *userdata) {
+        FILE *f = fopen(DATABASE "zone.tab", "re");
+        char line[512], name[CALENDAR_ZONE_MAX];
+
+        while (f && fgets(line, sizeof(line), f))
+                if (line[0] != '#' && sscanf(line, "%*[^\t]\t%*[^\t]\t%63[^\t\n]", name) == 1)
+                        see(userdata, name);
+        if (f)
+                (void)fclose(f);
 }

@@ -249,6 +249,8 @@ void whyview_put(const json_t *explanation, const struct whyview *v, struct buf 
                         out);
         else if (is_state(explanation, "gone"))
                 put_failed(explanation, v, out);
+        else if (is_state(explanation, "failed"))
+                put_row("why", text_of(c, "message"), out);
         else if (is_state(explanation, "stopped"))
                 put_row("why", "stopped by an operator", out);
         put_attempts(explanation, v, out);

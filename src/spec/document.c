@@ -101,7 +101,7 @@ json_t *stack_document(const struct stack *s) {
         return json_pack("{s:s, s:o, s:o}", "file", s->spec->file, "stack", stack, "marks", marks);
 }
 
-int spec_from_document(const json_t *document, struct diag_list *diags, struct spec **ret) {
+static int read_document(const json_t *document, bool accepted, struct diag_list *diags, struct spec **ret) {
         _cleanup_arena_ struct arena *nodes = arena_new();
         const json_t *stack = json_object_get(document, "stack"), *marks = json_object_get(document, "marks");
         const char *file = json_string_value(json_object_get(document, "file"));
@@ -123,8 +123,16 @@ int spec_from_document(const json_t *document, struct diag_list *diags, struct s
         int r = json_to_nodes(stack, marks, nodes, diags, &root);
         if (r < 0)
                 return r;
-        struct walk w = { .nodes = nodes, .diags = diags, .foreign_key = foreign_key, .foreign_value = foreign_value };
+        struct walk w = { .nodes = nodes, .diags = diags, .accepted = accepted, .foreign_key = foreign_key, .foreign_value = foreign_value };
         return spec_read(&w, file, root, ret);
+}
+
+int spec_from_document(const json_t *document, struct diag_list *diags, struct spec **ret) {
+        return read_document(document, false, diags, ret);
+}
+
+int spec_from_record(const json_t *document, struct diag_list *diags, struct spec **ret) {
+        return read_document(document, true, diags, ret);
 }
 
 static json_t *diag_json(const struct diag_list *list, const struct diag *d) {

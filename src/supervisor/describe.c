@@ -86,13 +86,18 @@ static json_t *usage_json(const struct member *b) {
                          count_json(s.memory_peak_bytes), "pids", count_json(s.pids), "cpu_usec", count_json(s.cpu_usec));
 }
 
+/* Its schedule cannot be told: its zone is gone from the host. */
+static bool has_no_time(const struct member *b) {
+        return b->state.policy.scheduled && b->job.no_time && (b->state.phase == PHASE_PENDING || b->state.phase == PHASE_COMPLETED);
+}
+
 /* Why it is as it is, in words; what was the last failure when nothing else is to be said. */
 static json_t *message_json(const struct member *b) {
         char words[MESSAGE_SIZE];
 
         if (b->state.waiting && !gate_is_open(b, NULL, words))
                 return describe_text(words);
-        return describe_text(b->state.message);
+        return describe_text(has_no_time(b) ? b->job.no_time : b->state.message);
 }
 
 static json_t *log_json(const struct member *b) {
@@ -120,6 +125,8 @@ static void put_job(const struct member *b, json_t *container) {
 static const char *state_name(const struct member *b) {
         const struct instance *i = &b->state;
 
+        if (has_no_time(b))
+                return phase_name(PHASE_FAILED);
         return i->phase == PHASE_PENDING && i->policy.scheduled && !i->waiting ? "scheduled" : phase_name(i->phase);
 }
 
@@ -136,6 +143,7 @@ json_t *describe_container(const struct member *b) {
                          i->phase == PHASE_BACKOFF ? moment_json(m, i->deadline_usec) : json_null(), "message", message_json(b), "limits",
                          limits_json(&b->container->limits), "usage", usage_json(b), "addresses", "log", log_json(b), "revision",
                          (json_int_t)i->revision);
+        (void)json_object_set_new(j, "several", json_boolean(i->policy.numbered));
         (void)json_object_set_new(j, "hook", describe_text(spec_hook_name(i->hook)));
         put_job(b, j);
         return j;

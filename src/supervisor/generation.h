@@ -13,6 +13,8 @@ struct generation {
 
 /* Checks the document through the field table. -EBADMSG: diags (initialised by the caller) say what is wrong. */
 int generation_new(const json_t *document, uint64_t revision, struct diag_list *diags, struct generation **ret);
+/* Of a record, which was accepted when it was applied. */
+int generation_recall(const json_t *document, uint64_t revision, struct diag_list *diags, struct generation **ret);
 struct generation *generation_ref(struct generation *g);
 struct generation *generation_unref(struct generation *g); /* returns NULL; takes NULL */
 static inline void generation_unrefp(struct generation **g) { *g = generation_unref(*g); }

@@ -57,7 +57,7 @@ struct member_job {
         struct job_run *runs;                 /* finished ones, the oldest first */
         size_t n_runs;
         bool unsaved;                         /* the disk does not know yet */
-        bool zone_said;                       /* why its next time is not known */
+        char *no_time;                        /* why its next time is not known; NULL: it is */
 };
 
 /* One instance of one container: its state (pure), what it holds on the host, and its declaration. */

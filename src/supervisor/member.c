@@ -63,6 +63,7 @@ struct member *member_free(struct member *b) {
         member_index_remove(&s->index, b);
         health_free(b);
         free(b->job.runs);
+        free(b->job.no_time);
         notify_socket_free(b);
         hooks_free(b);
         sd_event_source_disable_unref(b->timer);

@@ -48,7 +48,7 @@ static int load_generation(int fd, const char *name, uint64_t number, struct gen
                 return r;
         if (diag_list_init(&diags, name) < 0)
                 return err_oom(err);
-        r = generation_new(record.document, record.number, &diags, ret);
+        r = generation_recall(record.document, record.number, &diags, ret);
         if (r < 0)
                 r = err_set(err, -r, "stack %s, revision %ju: %s", name, (uintmax_t)record.number,
                             diags.n ? diags.items[0].message : "cannot be read");

@@ -105,11 +105,15 @@ static void find_next(struct member *b) {
         }
         b->job.next_usec = USEC_INFINITY;
         int r = schedule_next(&b->container->schedule, since, delay_of(b), &b->job.next_usec, &err);
-        if (r < 0 && !b->job.zone_said) {
-                (void)err_wrap(&err, "it does not run until that can be read");
+        bool said = b->job.no_time;
+        free(b->job.no_time);
+        b->job.no_time = NULL;
+        if (r >= 0)
+                return;
+        (void)err_wrap(&err, "it does not run until that can be read");
+        b->job.no_time = strdup(err.text);
+        if (!said)
                 member_say(b, &err);
-        }
-        b->job.zone_said = r < 0;
 }
 
 static void report_skipped(struct member *b, const char *why) {

@@ -116,6 +116,55 @@ static void complaints(void **state _unused_) {
         }
 }
 
+/* What people write instead is answered with what it should be, as far as that can be told. */
+static void phrases(void **state _unused_) {
+        static const struct {
+                const char *text, *hint;
+        } rows[] = {
+                { "every 5 seconds", "write \"*:*:0/5\", see systemd.time(7)" },
+                { "every second", "write \"*:*:*\", see systemd.time(7)" },
+                { "Every 15 Minutes", "write \"*:0/15\", see systemd.time(7)" },
+                { "5 minutes", "write \"*:0/5\", see systemd.time(7)" },
+                { "every 1 hour", "write \"hourly\", see systemd.time(7)" },
+                { "every 6 hours", "write \"0/6:00\", see systemd.time(7)" },
+                { "every day", "write \"daily\", see systemd.time(7)" },
+                { "every 3 months", "write \"*-1/3-01\", see systemd.time(7)" },
+                { "every 7 minutes", "" },
+                { "every 0 minutes", "" },
+                { "every 2 days", "" },
+                { "every -5 minutes", "" },
+                { "every", "" },
+                { "every fortnight", "" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct err err = { 0 };
+                struct calendar c;
+                char expression[64];
+
+                assert_int_equal(calendar_parse(rows[i].text, &c, NULL, &err), -EINVAL);
+                if (strcmp(err.hint, rows[i].hint) != 0)
+                        fail_msg("\"%s\": %s", rows[i].text, err.hint);
+                if (sscanf(err.hint, "write \"%63[^\"]", expression) == 1) /* and it is one */
+                        assert_int_equal(calendar_parse(expression, &c, NULL, &err), 0);
+        }
+}
+
+/* What was accepted once is read on a host that has its zone no more; it is told when the next time is asked for. */
+static void accepted_before(void **state _unused_) {
+        struct calendar c;
+        struct err err = { 0 };
+        uint64_t next;
+
+        assert_int_equal(calendar_parse("10:00 Europe/Nowhere", &c, NULL, NULL), -EINVAL);
+        assert_int_equal(calendar_parse_accepted("10:00 Europe/Nowhere", &c, &err), 0);
+        assert_string_equal(c.zone, "Europe/Nowhere");
+        assert_int_equal(calendar_next(&c, 0, &next, &err), -EINVAL);
+        assert_string_equal(err.text, "no time zone \"Europe/Nowhere\" in /usr/share/zoneinfo/");
+        assert_int_equal(calendar_parse_accepted("10:00 Europe/../x", &c, NULL), -EINVAL);
+        assert_int_equal(calendar_parse_accepted("10:99", &c, NULL), -EINVAL);
+}
+
 /* A name never leads out of the zone database. */
 static void zone_names(void **state _unused_) {
         static const char *const names[] = { "../../../etc/localtime", "a/../b",  "/etc/localtime",
@@ -154,5 +203,5 @@ static void many_numbers(void **state _unused_) {
         assert_string_equal(err.text, "more than 240 numbers and ranges");
 }
 
-unit_main(cmocka_unit_test(normal_forms), cmocka_unit_test(complaints), cmocka_unit_test(zone_names),
+unit_main(cmocka_unit_test(normal_forms), cmocka_unit_test(complaints), cmocka_unit_test(zone_names), cmocka_unit_test(phrases), cmocka_unit_test(accepted_before),
           cmocka_unit_test(many_numbers));

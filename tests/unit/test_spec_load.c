@@ -298,6 +298,27 @@ static void wrong_documents(void **state) {
         }
 }
 
+/* What was accepted once is read where its time zone is gone since; what is wrong in other ways is wrong there, too. */
+static void records(void **state) {
+        static const char text[] = "{\"file\":\"f\",\"stack\":{\"name\":\"a\",\"containers\":{\"w\":{\"type\":\"job\",\"command\":[\"x\"],"
+                                   "\"rootfs\":{\"layers\":[{\"dir\":\"/r\"}]},\"schedule\":{\"on_calendar\":\"10:00 Europe/Nowhere\"}}}}}";
+        json_t *document = json_loads(text, 0, NULL);
+        struct diag_list diags;
+        struct spec *s = NULL;
+
+        (void)state;
+        assert_int_equal(diag_list_init(&diags, "record"), 0);
+        assert_int_equal(spec_from_record(document, &diags, &s), 0);
+        assert_string_equal(s->containers[0].schedule.on_calendar.text, "10:00 Europe/Nowhere");
+        spec_free(s);
+        s = NULL;
+        assert_int_equal(spec_from_document(document, &diags, &s), -EBADMSG);
+        (void)json_object_del(json_object_get(document, "stack"), "name");
+        assert_int_equal(spec_from_record(document, &diags, &s), -EBADMSG);
+        diag_list_done(&diags);
+        json_decref(document);
+}
+
 /* Complaints as JSON keep every part, and are valid whatever the file had. */
 static void complaints_as_json(void **state) {
         static const char text[] =
@@ -351,4 +372,4 @@ static void users(void **state) {
 
 unit_main(cmocka_unit_test(defaults_merge), cmocka_unit_test(env_files), cmocka_unit_test(paths), cmocka_unit_test(derived),
           cmocka_unit_test(capabilities), cmocka_unit_test(users), cmocka_unit_test(marks), cmocka_unit_test(examples), cmocka_unit_test(everything),
-          cmocka_unit_test(wrong_documents), cmocka_unit_test(complaints_as_json));
+          cmocka_unit_test(wrong_documents), cmocka_unit_test(records), cmocka_unit_test(complaints_as_json));

@@ -67,6 +67,10 @@ struct calendar {
  * are characters, too, because beyond ASCII everything is wrong. A line of a crontab is answered with its translation as the hint.
  * A zone that the host does not have is -EINVAL; one whose file cannot be used is the error of that. ret_at may be NULL. */
 int calendar_parse(const char *text, struct calendar *ret, size_t *ret_at, struct err *err);
+/* The same of what was accepted once: whether the host has the zone is left to calendar_next(). */
+int calendar_parse_accepted(const char *text, struct calendar *ret, struct err *err);
+/* Names of the host's zone database, by its own list; none when there is no list. */
+void calendar_each_zone(void (*see)(void *userdata, const char *zone), void *userdata);
 /* The normal form, as `systemd-analyze calendar` prints it. It parses to the same value. */
 void calendar_print(const struct calendar *c, struct buf *out);
 /* usec of CLOCK_REALTIME as the clocks of c's zone show it: "Mon 2026-11-30 03:30:00 +01:00". -errno: as calendar_next(). */

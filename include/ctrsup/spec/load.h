@@ -56,6 +56,9 @@ json_t *stack_document(const struct stack *s);
 /* The document of a client. diags: initialised by the caller; its file becomes the document's. Errors as stack_load(). */
 int spec_from_document(const json_t *document, struct diag_list *diags, struct spec **ret);
 
+/* The same of a document that was accepted before: what the host does not have any more (a time zone) is for whoever needs it to tell. */
+int spec_from_record(const json_t *document, struct diag_list *diags, struct spec **ret);
+
 /* What `check -o json` and the control interface give: an array of {file,line,column,endLine,endColumn,path,id,severity,message,
  * hint}. New reference, NULL when out of memory. */
 json_t *diag_list_json(const struct diag_list *diags);

@@ -87,6 +87,7 @@ struct walk {
         struct diag_list *diags;
         const char *base_dir;           /* relative host paths start here; NULL: there must be none */
         bool partial;                   /* a `defaults` block: keys that it may leave to the containers may be missing */
+        bool accepted;                  /* once: what the host has of it now is not asked */
         /* What other tools' words are called here. Writes the hint for a key that nobody knows, or for a value that an
          * enumeration does not have (f, text); nothing written: no idea. */
         void (*foreign_key)(const struct path *path, const struct node_entry *entry, struct buf *hint);
