@@ -357,7 +357,8 @@ static int open_control(struct manager *m, struct err *err) {
                 m->socket_path = NULL;
                 return err_oom(err);
         }
-        if (m->options->mode == MODE_SERVICE && !m->options->runtime) {
+        /* --runtime moves what is in its default place; a path that somebody wrote down is what clients were told. */
+        if (m->options->mode == MODE_SERVICE && (!m->options->runtime || !settings_is_default(m->settings, "control", "socket"))) {
                 free(m->socket_path);
                 m->socket_path = strdup(m->settings->control.socket);
                 if (!m->socket_path)

@@ -26,7 +26,7 @@ const char *options_help(void) {
                "The supervisor: makes the host match the applied stacks and keeps it so. Usually started by systemd.\n\n"
                "  -c, --config FILE   read FILE instead of " CTRSUP_SYSCONFDIR "/ctrsup/ctrsup.conf and its drop-ins\n"
                "      --check-config  check the configuration, print it merged, with origins; exit 78 when it is wrong\n"
-               "      --runtime DIR   in place of paths.runtime: sockets and run state\n"
+               "      --runtime DIR   in place of paths.runtime: run state, and the socket unless control.socket is set\n"
                "      --state DIR     in place of paths.state: applied stacks, volumes, uid ranges\n"
                "  -h, --help          this text\n"
                "      --version       the version\n\n"
