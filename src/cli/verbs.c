@@ -206,13 +206,22 @@ const struct verb verbs[] = {
                 .run = verb_daemon,
                 .outputs = OUT(TABLE) | OUT(JSON),
         },
+        {
+                .name = "doctor",
+                .words = "",
+                .summary = "what of this host works for containers, and the cures",
+                .details = "Needs no daemon; as root each ability of the kernel is tried, and nothing of that stays. Exits 1 when there is something\n"
+                           "that containers suffer from; what only one feature needs is a warning.\n",
+                .options = doctor_options,
+                .run = verb_doctor,
+                .outputs = OUT(TEXT) | OUT(JSON),
+        },
         { .name = "help", .words = "[VERB]", .summary = "help, also for a verb", .run = verb_help },
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),
         LATER("image", "import|list|remove", "images in the store"),
         LATER("volume", "list|remove", "named volumes"),
         LATER("prune", "", "remove what nothing uses"),
-        LATER("doctor", "", "check this host"),
         LATER("completion", "bash|zsh|fish", "completion for a shell"),
         { 0 },
 };
