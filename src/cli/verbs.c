@@ -216,6 +216,16 @@ const struct verb verbs[] = {
                 .run = verb_doctor,
                 .outputs = OUT(TEXT) | OUT(JSON),
         },
+        {
+                .name = "audit",
+                .words = "[TARGET...|FILE]",
+                .summary = "what containers may do beyond the default profile",
+                .details = "Of those that run by what the kernel says, as root; of a FILE (a path, or *.yaml) by what it declares, offline. The worst\n"
+                           "first: critical (as good as root on the host), high, medium; a note is no deviation. Exits 1 when there are any.\n",
+                .options = audit_options,
+                .run = verb_audit,
+                .outputs = OUT(TEXT) | OUT(JSON),
+        },
         { .name = "help", .words = "[VERB]", .summary = "help, also for a verb", .run = verb_help },
         LATER("import", "FILE", "a Compose file as a stack"),
         LATER("inspect", "TARGET", "everything known, as JSON"),

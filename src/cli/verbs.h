@@ -41,11 +41,12 @@ int verb_remove(struct cli *c, struct args *a);
 int verb_wait(struct cli *c, struct args *a);
 int verb_daemon(struct cli *c, struct args *a);
 int verb_doctor(struct cli *c, struct args *a);
+int verb_audit(struct cli *c, struct args *a);
 int verb_help(struct cli *c, struct args *a);
 
 extern const struct args_option apply_options[], plan_options[], check_options[], render_options[], status_options[], why_options[], top_options[], logs_options[],
         events_options[], history_options[], rollback_options[], exec_options[], run_options[], start_options[], stop_options[], restart_options[], remove_options[],
-        wait_options[], daemon_options[], doctor_options[];
+        wait_options[], daemon_options[], doctor_options[], audit_options[];
 
 /* Help texts. */
 void help_program(struct buf *out);
