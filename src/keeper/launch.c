@@ -98,6 +98,7 @@ static int begin(struct keeper *k, const struct launch *launch, const struct rec
                 siginfo_t info;
                 (void)sys_pidfd_send_signal(e->preparer_fd, SIGKILL);
                 (void)sys_waitid(P_PIDFD, (id_t)e->preparer_fd, &info, WEXITED, NULL);
+                k->stray_looks = STRAY_LOOKS;
                 errno = -r;
                 goto fail;
         }
