@@ -137,7 +137,8 @@ static void take(struct member *b, uint64_t now) {
         enum schedule_verdict verdict = schedule_judge(&b->container->schedule, &b->state, missed);
 
         b->job.schedule.taken_usec = now - delay_of(b);
-        b->job.schedule.queued = b->job.schedule.queued || verdict == SCHEDULE_QUEUE;
+        /* One that takes the place of what runs takes that of what was queued, too: before, it was declared to wait. */
+        b->job.schedule.queued = verdict == SCHEDULE_QUEUE || (b->job.schedule.queued && verdict != SCHEDULE_REPLACE);
         b->job.next_usec = 0;
         job_record_save(b);
         switch (verdict) {

@@ -560,6 +560,14 @@ static void check_schedule(const struct member *b, const char *label, const stru
                 violation("%s: its time comes again and again, and it does not run", label);
 }
 
+/* An update whose instances wait for somebody, who may yet come, goes on for as long. */
+static bool one_waits(const struct stack_entry *s, const char *container) {
+        for (size_t n = 0; n < s->n_members; n++)
+                if (s->members[n]->state.waiting && strcmp(s->members[n]->state.container, container) == 0)
+                        return true;
+        return false;
+}
+
 static void check_instance(const char *stack, const char *container, uint32_t replica, const struct expected *e) {
         const struct stack_entry *s = supervisor ? manager_find_stack(supervisor, stack) : NULL;
         const struct member *b = s ? stack_find_member(s, container, replica) : NULL;
@@ -567,7 +575,7 @@ static void check_instance(const char *stack, const char *container, uint32_t re
         char label[64];
 
         (void)snprintf(label, sizeof(label), "%s/%s.%u", stack, container, replica);
-        if (b && declared && replica > declared->replicas && !s->paused)
+        if (b && declared && replica > declared->replicas && !s->paused && !one_waits(s, container))
                 violation("%s: is one more than are declared", label);
         if (!b) {
                 if (!(e->may & WISH_GONE) && replica <= (declared ? declared->replicas : 1))
