@@ -52,8 +52,8 @@ main_ctrsup-init := init
 static_ctrsup-keeper := -static
 static_ctrsup-init := -static
 # Layers a program links, highest first (an archive is searched after those that need it).
-layers_ctrsup := cli control plan state spec text seccomp calendar kernel base
-layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec text seccomp calendar kernel base
+layers_ctrsup := cli control plan state spec seccomp text calendar kernel base
+layers_ctrsupd := supervisor control report observe act store logger keeper plan state spec seccomp text calendar kernel base
 layers_ctrsup-keeper := keeper kernel base
 layers_ctrsup-logger := logger kernel base
 layers_ctrsup-init := init kernel base
@@ -293,7 +293,7 @@ $(B)/man/%: src/man/% Makefile
 	$(Q)sed -e 's|@version@|$(VERSION)|g' -e 's|@date@|$(DATE)|g' -e 's|@sysconfdir@|$(SYSCONFDIR)|g' $< > $@
 
 # ctrsup-stack(5) is what the field table says.
-$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec text seccomp calendar base,$(call archive,$(B),$(l)))
+$(B)/man/ctrsup-stack.5: src/man/main.c $(foreach l,spec seccomp text calendar base,$(call archive,$(B),$(l)))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libseccomp) -lm -o $(B)/man/generate
 	$(Q)$(B)/man/generate | sed '1s/""/"$(DATE)"/' > $@
@@ -303,7 +303,7 @@ $(B)/share/stack-v1.schema.json: $(B)/bin/ctrsup
 	$(Q)$< schema > $@
 
 # The message catalog is what the table of events says.
-$(CATALOG): src/report/main.c $(foreach l,report plan state spec text seccomp calendar base,$(call archive,$(B),$(l)))
+$(CATALOG): src/report/main.c $(foreach l,report plan state spec seccomp text calendar base,$(call archive,$(B),$(l)))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ $$(pkg-config --libs yaml-0.1 jansson libconfig libsystemd libseccomp) -lm -o $(B)/share/generate-catalog
 	$(Q)$(B)/share/generate-catalog > $@

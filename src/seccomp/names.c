@@ -8,31 +8,26 @@
 #include <seccomp.h>
 #include <string.h>
 
+enum { NOT_HERE = -2 };
+
 static const struct {
         const char *name;
         int number;
 } newer[] = {
-        { "cachestat", 451 },
-        { "fchmodat2", 452 },
-        { "map_shadow_stack", 453 },
-        { "futex_wake", 454 },
-        { "futex_wait", 455 },
-        { "futex_requeue", 456 },
-        { "statmount", 457 },
-        { "listmount", 458 },
-        { "lsm_get_self_attr", 459 },
-        { "lsm_set_self_attr", 460 },
-        { "lsm_list_modules", 461 },
-        { "mseal", 462 },
-        { "setxattrat", 463 },
-        { "getxattrat", 464 },
-        { "listxattrat", 465 },
-        { "removexattrat", 466 },
-        { "open_tree_attr", 467 },
-        { "file_getattr", 468 },
-        { "file_setattr", 469 },
+        { "cachestat", 451 },         { "fchmodat2", 452 },         { "map_shadow_stack", 453 }, { "futex_wake", 454 },
+        { "futex_wait", 455 },        { "futex_requeue", 456 },     { "statmount", 457 },        { "listmount", 458 },
+        { "lsm_get_self_attr", 459 }, { "lsm_set_self_attr", 460 }, { "lsm_list_modules", 461 }, { "mseal", 462 },
+        { "setxattrat", 463 },        { "getxattrat", 464 },        { "listxattrat", 465 },      { "removexattrat", 466 },
+        { "open_tree_attr", 467 },    { "file_getattr", 468 },      { "file_setattr", 469 },
 #ifdef __x86_64__
         { "uretprobe", 335 },
+#else
+        { "uretprobe", NOT_HERE },
+#endif
+#ifdef __riscv
+        { "riscv_hwprobe", 258 },
+#else
+        { "riscv_hwprobe", NOT_HERE },
 #endif
 };
 
