@@ -93,10 +93,11 @@ static int check_mounts(const struct looking *l, const struct spec_container *c)
                 r = check_mount(l, c->volumes[n].target, c->volumes[n].read_only, true);
         for (size_t n = 0; n < ARRAY_SIZE(system) && r == 0; n++)
                 r = check_mount(l, system[n], false, false);
-        for (const char *const *at = recipe_read_only_paths; *at && r == 0; at++)
+        /* of those that the file names nobody here can tell which are there */
+        for (const char *const *at = recipe_read_only_paths; *at && r == 0 && !c->readonly_paths.given; at++)
                 if (access(*at, F_OK) == 0)
                         r = check_mount(l, *at, true, false);
-        for (const char *const *at = recipe_masked_paths; *at && r == 0; at++)
+        for (const char *const *at = recipe_masked_paths; *at && r == 0 && !c->masked_paths.given; at++)
                 if (access(*at, F_OK) == 0)
                         r = check_mount(l, *at, false, false);
         if (c->rootfs.mode == ROOTFS_READ_ONLY && r == 0)

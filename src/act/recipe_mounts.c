@@ -267,19 +267,47 @@ static void set_sysctls(struct recipe_plan *p, const struct recipe_input *in, ui
 
 const char *const recipe_read_only_paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL };
 const char *const recipe_masked_paths[] = {
-        "/proc/acpi",        "/proc/asound",  "/proc/interrupts",
-        "/proc/kallsyms",    "/proc/kcore",   "/proc/keys",
-        "/proc/key-users",   "/proc/kmsg",    "/proc/latency_stats",
-        "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
-        "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",
-        "/sys/fs/selinux",   NULL,
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/interrupts",
+        "/proc/kallsyms",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/key-users",
+        "/proc/kmsg",
+        "/proc/latency_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/sys/firmware",
+        "/sys/devices/virtual/powercap",
+        "/sys/fs/selinux",
+        NULL,
 };
 
+/* Those that the file names, in place of ours. */
+static void hide_given(struct recipe_plan *p, const struct spec_paths *paths, enum recipe_op_kind kind, const char *key) {
+        char place[64];
+
+        for (size_t i = 0; i < paths->n; i++) {
+                (void)snprintf(place, sizeof(place), "%s[%zu]", key, i);
+                recipe_plan_step(p, &(struct recipe_args){ .kind = kind, .fd = -EBADF, .str = { paths->items[i] } }, place,
+                                 "%s %s%s", kind == RECIPE_MASK ? "hide" : "make", paths->items[i],
+                                 kind == RECIPE_MASK ? "" : " read-only");
+        }
+}
+
 static void hide_paths(struct recipe_plan *p, const struct recipe_input *in) {
+        const struct spec_container *c = in->container;
         char path[80];
 
-        for (const char *const *at = recipe_read_only_paths; *at; at++)
+        hide_given(p, &c->readonly_paths, RECIPE_READONLY, "readonly_paths");
+        hide_given(p, &c->masked_paths, RECIPE_MASK, "masked_paths");
+        for (const char *const *at = recipe_read_only_paths; *at && !c->readonly_paths.given; at++)
                 recipe_plan_step(p, OP(READONLY, .str = { *at }), "", "make %s read-only", *at);
+        if (c->masked_paths.given)
+                return;
         for (const char *const *at = recipe_masked_paths; *at; at++)
                 recipe_plan_step(p, OP(MASK, .str = { *at }), "", "hide %s", *at);
         for (unsigned i = 0; i < in->n_thermal_cpus; i++) {

@@ -98,7 +98,7 @@ int payload_readonly(struct child *c, const struct recipe_op *op) {
         _cleanup_fd_ int mount = mount_clone(place, NULL, true);
         if (mount < 0)
                 return mount;
-        int r = mount_change(mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, true);
+        int r = mount_change(mount, MOUNT_ATTR_RDONLY, 0, true); /* the rest it has from where it is cloned */
         return r < 0 ? r : mount_attach(mount, place);
 }
 

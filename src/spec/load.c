@@ -247,6 +247,50 @@ static int apply_all_env_files(struct load *l) {
         return 0;
 }
 
+/* ---- seccomp profiles ---- */
+
+/* The profile goes with the document: the supervisor opens no file of a user. */
+static int read_profile(struct load *l, struct node *n) {
+        _cleanup_free_ char *text = NULL;
+        struct err err = { 0 };
+        size_t len = 0;
+
+        const char *path = walk_host_path(&l->walk, n);
+        if (!path)
+                return -EBADMSG;
+        int r = l->source->read_file ? l->source->read_file(l->source->userdata, path, &text, &len, &err) : -ENOENT;
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                walk_complain(&l->walk, DIAG_NOT_FOUND, n->mark, r == -ENOENT ? "no file %s" : "cannot read %s: %s",
+                              walk_quote(&l->walk, path), err.text);
+                return -EBADMSG;
+        }
+        return seccomp_resolve(&l->walk, n, path, text, len) ? 0 : -EBADMSG;
+}
+
+static int apply_profiles(struct load *l) {
+        struct node_entry *containers = entry_of(l->root, "containers");
+
+        for (uint32_t i = 0; containers && containers->value->kind == NODE_MAPPING && i < containers->value->n; i++) {
+                const struct node_entry *c = &containers->value->entries[i];
+                struct node_entry *found = entry_of(c->value, "seccomp");
+                struct path all = { .key = "containers" }, one = { .up = &all, .key = c->key->text },
+                            here = { .up = &one, .key = "seccomp" };
+
+                if (!found || !seccomp_file(found->value))
+                        continue;
+                l->walk.path = &here;
+                int r = read_profile(l, found->value);
+                l->walk.path = NULL;
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        remove_key(c->value, "seccomp"); /* enough was said */
+        }
+        return 0;
+}
+
 /* ---- the whole ---- */
 
 static int resolve(struct load *l) {
@@ -259,6 +303,8 @@ static int resolve(struct load *l) {
                         r = apply_defaults(l);
                 if (r == 0)
                         r = apply_all_env_files(l);
+                if (r == 0)
+                        r = apply_profiles(l);
                 return r;
         }
         struct diag *d = diag_add(l->walk.diags, DIAG_WRONG_TYPE, l->root->mark, NULL, "%s",

@@ -39,7 +39,7 @@ extern const struct type type_name, type_format, type_line, type_labels, type_pa
 extern const struct type type_source, type_target, type_subpath, type_volume_name;
 extern const struct type type_namespace, type_id;
 extern const struct type type_cpus, type_cpu_weight, type_cpu_list, type_hugetlb, type_ulimits, type_caps, type_sysctls,
-        type_signal, type_seccomp;
+        type_signal, type_seccomp, type_hidden;
 extern const struct type type_port, type_http_path, type_http_host, type_http_headers, type_http_status, type_empty;
 extern const struct type type_calendar;
 
@@ -55,6 +55,12 @@ extern const struct table restart_policy_table, logging_table, logging_rate_limi
         healthcheck_table, probe_http_table, probe_tcp_table, readiness_table, reload_table, hook_table, start_hook_table, update_config_table,
         schedule_table;
 extern const struct table membership_table, port_table, socket_table, grant_secret_table, grant_config_table;
+
+/* A profile's name that is a file's: neither default nor unconfined. NULL: it is none. */
+const char *seccomp_file(const struct node *n);
+/* Reads the file's text for a container that has none of the capabilities; what is wrong in it is said at n. What is right is *n from
+ * then on, as the supervisor gets it. false: there was a complaint. */
+bool seccomp_resolve(struct walk *w, struct node *n, const char *file, const char *text, size_t len);
 
 /* One item of env_file, worked off by stack_load(). */
 struct env_file_entry {

@@ -9,6 +9,7 @@ enum { ACT_FILTERS_MAX = 32 };
 /* All zero: empty. The last ones that were asked for. */
 struct act_filters {
         struct act_filter {
+                char *profile; /* NULL: the default */
                 uint64_t capabilities;
                 int fd; /* sealed memfd */
         } items[ACT_FILTERS_MAX];

@@ -21,7 +21,7 @@ struct stack_source {
         const char *base_dir;   /* absolute: relative host paths start here (the file's folder; for "-" the working directory) */
         /* ${NAME}: the value, or NULL when it is not set. NULL: no variable is set. */
         const char *(*variable)(void *userdata, const char *name);
-        /* The contents of an env_file, by absolute path; *ret is malloc'ed. -ENOENT: there is none. NULL: there are no files. */
+        /* The contents of an env_file or a seccomp profile, by absolute path; *ret is malloc'ed. -ENOENT: there is none. NULL: there are no files. */
         int (*read_file)(void *userdata, const char *path, char **ret, size_t *ret_len, struct err *err);
         void *userdata;
 };

@@ -183,10 +183,11 @@ struct spec_hooks {
 };
 
 /* Which system calls it may make. */
-enum spec_seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED, _SECCOMP_MODE_MAX };
+enum spec_seccomp_mode { SECCOMP_DEFAULT, SECCOMP_UNCONFINED, SECCOMP_FILE, _SECCOMP_MODE_MAX };
 
 struct spec_seccomp {
         enum spec_seccomp_mode mode;
+        const char *file, *profile; /* of SECCOMP_FILE: its name, and what is in it, checked */
 };
 
 /* How it is told to read its configuration again; both 0: there is no way. */
@@ -234,6 +235,13 @@ struct spec_schedule {
         enum spec_overlap overlap;
 };
 
+/* Paths in the container; those of the system unless it was given. */
+struct spec_paths {
+        const char **items;
+        size_t n;
+        bool given;
+};
+
 struct spec_container {
         const char *name;
         struct mark mark; /* of its key */
@@ -264,6 +272,7 @@ struct spec_container {
         uint64_t capabilities; /* the resulting set, bit n = capability n */
         struct spec_strings cap_add, cap_drop;
         struct spec_seccomp seccomp;
+        struct spec_paths masked_paths, readonly_paths;
         bool no_new_privileges;
         struct spec_dependency *depends_on;
         size_t n_depends_on;
