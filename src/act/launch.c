@@ -2,6 +2,7 @@
  * wrote (layers, binds) is left to the child, so that a file system that hangs holds up one container and not this loop. */
 #include <ctrsup/act/instance.h>
 
+#include <ctrsup/act/devices.h>
 #include <ctrsup/act/filter.h>
 #include <ctrsup/act/limits.h>
 #include <ctrsup/act/log.h>
@@ -26,6 +27,7 @@ struct parts {
         char upper[PATH_MAX];
         char **volume_dirs; /* NULL entries; one per volume of the container */
         size_t n_volumes;
+        struct recipe_device devices[ACT_DEVICES_MAX];
 };
 
 static void parts_done(struct parts *p) {
@@ -203,6 +205,18 @@ static int ensure_upper(struct act_host *h, struct act_instance *i, const struct
         return 0;
 }
 
+static int find_devices(const struct act_launch *l, struct parts *p, struct mark *ret_mark, struct err *err) {
+        char key[64];
+        size_t at = 0;
+
+        int r = act_devices_find(l->container, p->devices, &at, err);
+        if (r < 0) {
+                (void)snprintf(key, sizeof(key), "devices[%zu].source", at);
+                *ret_mark = mark_of(l->spec, l->container, key);
+        }
+        return r;
+}
+
 static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struct act_launch *l, struct parts *p,
                          struct mark *ret_mark, struct err *err) {
         const char *key = NULL;
@@ -227,6 +241,11 @@ static int ensure_cgroup(struct act_host *h, struct act_instance *i, const struc
         r = cgroup_open_leaf(h->cgroups, i->group, i->leaf, &p->leaf_fd, err);
         if (r < 0)
                 return err_wrap(err, "open the cgroup");
+        r = act_devices_confine(&h->device_filters, p->leaf_fd, l->container, p->devices, err);
+        if (r < 0) {
+                *ret_mark = mark_of(l->spec, l->container, "devices");
+                return r;
+        }
         p->kill_fd = openat(p->leaf_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
         if (p->kill_fd < 0)
                 return err_sys(err, errno, "open cgroup.kill of %s", i->group);
@@ -251,6 +270,7 @@ static int send_recipe(struct act_host *h, struct act_instance *i, const struct 
                 .n_tasks_fds = p->n_tasks,
                 .upper_dir = p->upper[0] ? p->upper : NULL,
                 .volume_dirs = (const char *const *)p->volume_dirs,
+                .devices = p->devices,
                 .notify_dir = i->notifies ? act_notify_path(h, i, notify_dir) : NULL,
                 .hook = l->hook,
                 .hook_key = l->hook_key,
@@ -292,6 +312,9 @@ static int prepare_and_send(struct act_host *h, struct act_instance *i, const st
         if (r < 0)
                 return r;
         r = ensure_upper(h, i, l, p, ret_mark, err);
+        if (r < 0)
+                return r;
+        r = find_devices(l, p, ret_mark, err);
         if (r < 0)
                 return r;
         r = ensure_cgroup(h, i, l, p, ret_mark, err);

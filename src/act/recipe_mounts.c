@@ -147,6 +147,19 @@ static void mount_tmpfs_volumes(struct recipe_plan *p, const struct recipe_input
         }
 }
 
+static void make_devices(struct recipe_plan *p, const struct recipe_input *in, uint32_t dev) {
+        char key[64];
+
+        for (size_t i = 0; i < in->container->n_devices; i++) {
+                const char *target = in->container->devices[i].target;
+                const struct recipe_device *d = &in->devices[i];
+
+                (void)snprintf(key, sizeof(key), "devices[%zu]", i);
+                recipe_plan_step(p, OP(DEVICE, .str = { target + strlen("/dev/") }, .num = { dev, d->mode, d->major, d->minor }), key,
+                                 "make device %s", target);
+        }
+}
+
 int recipe_plan_open_mounts(struct recipe_plan *p, const struct recipe_input *in, struct recipe_slots *s, struct err *err) {
         const struct spec_container *c = in->container;
 
@@ -181,6 +194,7 @@ int recipe_plan_open_mounts(struct recipe_plan *p, const struct recipe_input *in
                                  "shm_size", "make /dev/shm");
         s->dev = s->next++;
         recipe_plan_step(p, OP(DEV, .num = { s->dev }), "", "make /dev");
+        make_devices(p, in, s->dev);
         return 0;
 }
 

@@ -18,6 +18,7 @@ static child_operation *const prepare[_RECIPE_OP_MAX] = {
         [RECIPE_LAYER] = prepare_layer,     [RECIPE_UPPER] = prepare_upper,
         [RECIPE_BIND] = prepare_bind,       [RECIPE_PEER_SHM] = prepare_peer_shm,
         [RECIPE_OVERLAY] = prepare_overlay, [RECIPE_DEV] = prepare_dev,
+        [RECIPE_DEVICE] = prepare_device,
         [RECIPE_JOIN] = prepare_join,       [RECIPE_TIME] = prepare_time,
         [RECIPE_USER] = prepare_user,       [RECIPE_SPAWN] = prepare_spawn,
         [RECIPE_MOUNT] = prepare_mount,     [RECIPE_RLIMIT] = prepare_rlimit,

@@ -63,6 +63,7 @@ int prepare_bind(struct child *c, const struct recipe_op *op);
 int prepare_peer_shm(struct child *c, const struct recipe_op *op);
 int prepare_overlay(struct child *c, const struct recipe_op *op);
 int prepare_dev(struct child *c, const struct recipe_op *op);
+int prepare_device(struct child *c, const struct recipe_op *op);
 int prepare_join(struct child *c, const struct recipe_op *op);
 int prepare_time(struct child *c, const struct recipe_op *op);
 int prepare_user(struct child *c, const struct recipe_op *op);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 enum side { PREPARE = 1, PAYLOAD = 2, BOTH = 3 };
 enum text { NO_TEXT, ANY_TEXT, ABSOLUTE, RELATIVE, MAY_BE_RELATIVE };
@@ -43,6 +44,7 @@ static const struct rule rules[_RECIPE_OP_MAX] = {
         [RECIPE_PEER_SHM]   = { "open shared /dev/shm", PREPARE, ONLY(RECIPE_START), .fd = true, .slot = FILL },
         [RECIPE_OVERLAY]    = { "mount overlay", PREPARE, ONLY(RECIPE_START), RECIPE_VOLATILE | RECIPE_PERSISTENT, .slot = FILL },
         [RECIPE_DEV]        = { "make /dev", PREPARE, ONLY(RECIPE_START), .slot = FILL },
+        [RECIPE_DEVICE]     = { "make device", PREPARE, ONLY(RECIPE_START), .text = { RELATIVE }, .slot = USE },
         [RECIPE_JOIN]       = { "join namespaces", PREPARE, ALWAYS, .fd = true },
         [RECIPE_TIME]       = { "set time offsets", PREPARE, ONLY(RECIPE_START) },
         [RECIPE_USER]       = { "enter user namespace", PREPARE, ONLY(RECIPE_START), .fd = true },
@@ -149,6 +151,8 @@ static bool numbers_are_valid(struct check *c, const struct recipe_op *op) {
                 return n[0] <= USHRT_MAX && n[1] <= USHRT_MAX;
         case RECIPE_GROUP:
                 return c->groups++ < 64;
+        case RECIPE_DEVICE:
+                return (n[1] & ~(uint64_t)0777) == S_IFCHR || (n[1] & ~(uint64_t)0777) == S_IFBLK ? n[2] < 1 << 12 && n[3] < 1 << 20 : false;
         case RECIPE_UMASK:
                 return n[0] <= 0777;
         case RECIPE_SECCOMP:

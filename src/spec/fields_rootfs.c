@@ -100,11 +100,16 @@ static const struct field volume_tmpfs_fields[] = {
 const struct table volume_tmpfs_table = { FIELDS(volume_tmpfs_fields) };
 
 static const struct field device_fields[] = {
-        { .key = "source", LATER(host_path), .preset_words = "required", .change = CHANGE_REPLACE, .doc = "a device node",
-          .example = "/dev/fuse" },
-        { .key = "target", LATER(path), .preset_words = "= source", .change = CHANGE_REPLACE, .doc = "path inside",
-          .example = "/dev/fuse" },
-        { .key = "permissions", LATER(text), .preset_words = "rwm", .change = CHANGE_LIVE, .doc = "a subset of rwm",
-          .example = "rw" },
+        { .key = "source", .type = &type_host_path, AT(spec_device, source), .flags = FIELD_REQUIRED, .change = CHANGE_REPLACE,
+          .doc = "a device node", .example = "/dev/fuse" },
+        { .key = "target", .type = &type_abs_path, AT(spec_device, target), .preset_words = "= source", .change = CHANGE_REPLACE,
+          .doc = "path inside, below /dev", .example = "/dev/fuse" },
+        { .key = "permissions", .type = &type_string, AT(spec_device, permissions), .preset = "rwm", .change = CHANGE_REPLACE,
+          .doc = "a subset of rwm", .example = "rw" },
 };
-const struct table device_table = { FIELDS(device_fields) };
+const struct table device_table = { FIELDS(device_fields),
+                                    .noun = "device",
+                                    .size = sizeof(struct spec_device),
+                                    .finish = device_finish,
+                                    .short_form = device_short_form,
+                                    .short_form_name = "Compose short form" };

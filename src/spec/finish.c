@@ -391,6 +391,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at) 
                 c->namespaces[NS_USER] = c->namespaces[NS_PID];
         check_namespaces(w, n, c);
         check_targets(w, n, c);
+        devices_check(w, n, c);
         readiness_check(w, n, c);
         check_type_keys(w, n, c);
         check_schedule(w, n);

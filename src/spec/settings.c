@@ -52,9 +52,9 @@ const struct row settings_rows[] = {
         { "policy", "allow_privileged_namespaces", ROW_BOOL, AT(policy.allow_privileged_namespaces), "true" },
         { "policy", "bind_roots", ROW_PATHS, AT(policy.bind_roots), "[ \"/\" ]" },
         { "policy", "layer_roots", ROW_PATHS, AT(policy.layer_roots), "[ \"/\" ]" },
+        { "policy", "allow_devices", ROW_PATHS, AT(policy.allow_devices), "[ \"/dev/fuse\", \"/dev/net/tun\", \"/dev/kvm\", \"/dev/dri/*\" ]" },
         { "policy", "max_containers", ROW_NUMBER, AT(policy.max_containers), "1000", .min = 1, .max = 100000 },
 
-        { "policy", "allow_devices", ROW_LATER, 0, "[ \"/dev/fuse\", \"/dev/net/tun\", \"/dev/kvm\", \"/dev/dri/*\" ]" },
         { "network", "enabled", ROW_LATER, 0, "true" },
         { "network", "pools", ROW_LATER, 0, "( { base = \"10.90.0.0/16\"; size = 24; }, { base = \"fd90:c75::/48\"; size = 64; } )" },
         { "network", "firewall", ROW_LATER, 0, "\"nftables\"" },

@@ -1,6 +1,7 @@
 /* What the host's owner lets stack files ask for. */
 #include <ctrsup/spec/settings.h>
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static void hint_roots(struct diag_list *diags, struct diag *d, const char *name
         for (size_t i = 0; i < roots->n; i++)
                 buf_printf(&words, "%s%s", i ? ", " : "", roots->items[i]);
         if (roots->n > 0)
-                diag_hint(diags, d, "policy.%s of ctrsup.conf allows what is below: %s", name, buf_text(&words));
+                diag_hint(diags, d, "policy.%s of ctrsup.conf allows %s%s", name, strcmp(name, "allow_devices") == 0 ? "" : "what is below: ", buf_text(&words));
         else
                 diag_hint(diags, d, "policy.%s of ctrsup.conf allows none; %s", name, otherwise);
 }
@@ -63,6 +64,26 @@ static void check_binds(const struct settings *s, const struct spec *spec, const
         }
 }
 
+static bool is_allowed(const char *path, const struct spec_strings *patterns) {
+        for (size_t i = 0; i < patterns->n; i++)
+                if (fnmatch(patterns->items[i], path, FNM_PATHNAME) == 0)
+                        return true;
+        return false;
+}
+
+static void check_devices(const struct settings *s, const struct spec *spec, const struct spec_container *c, struct diag_list *diags) {
+        for (size_t i = 0; i < c->n_devices; i++) {
+                char path[200];
+
+                if (is_allowed(c->devices[i].source, &s->policy.allow_devices))
+                        continue;
+                (void)snprintf(path, sizeof(path), "containers.%s.devices[%zu].source", c->name, i);
+                struct diag *d = diag_add(diags, DIAG_POLICY_REFUSED, spec_mark(spec, path), path,
+                                          "this host lends no container the device \"%s\"", c->devices[i].source);
+                hint_roots(diags, d, "allow_devices", &s->policy.allow_devices, "ask its owner");
+        }
+}
+
 static void check_namespaces(const struct settings *s, const struct spec *spec, const struct spec_container *c,
                              struct diag_list *diags) {
         static const struct {
@@ -91,6 +112,7 @@ int settings_check_policy(const struct settings *s, const struct spec *spec, siz
                 wanted += spec->containers[i].replicas;
                 check_layers(s, spec, spec->containers + i, diags);
                 check_binds(s, spec, spec->containers + i, diags);
+                check_devices(s, spec, spec->containers + i, diags);
                 check_namespaces(s, spec, spec->containers + i, diags);
         }
         if (n_others + wanted > s->policy.max_containers) {

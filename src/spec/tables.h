@@ -76,6 +76,7 @@ void container_finish(struct walk *w, const struct node_entry *entry, void *at);
 void named_volume_finish(struct walk *w, const struct node_entry *entry, void *at);
 void rootfs_finish(struct walk *w, const struct node_entry *entry, void *at);
 void layer_finish(struct walk *w, const struct node_entry *entry, void *at);
+void device_finish(struct walk *w, const struct node_entry *entry, void *at);
 void volume_finish(struct walk *w, const struct node_entry *entry, void *at);
 void limits_finish(struct walk *w, const struct node_entry *entry, void *at);
 void io_max_finish(struct walk *w, const struct node_entry *entry, void *at);
@@ -83,6 +84,8 @@ void user_mapping_finish(struct walk *w, const struct node_entry *entry, void *a
 void id_map_finish(struct walk *w, const struct node_entry *entry, void *at);
 void restart_policy_finish(struct walk *w, const struct node_entry *entry, void *at);
 void healthcheck_finish(struct walk *w, const struct node_entry *entry, void *at);
+/* finish_devices.c: one beside the others */
+void devices_check(struct walk *w, struct node *container, const struct spec_container *c);
 /* finish_hooks.c */
 void hook_finish(struct walk *w, const struct node_entry *entry, void *at);
 void reload_finish(struct walk *w, const struct node_entry *entry, void *at);
@@ -96,6 +99,7 @@ void stack_check_refs(struct walk *w, struct spec *s, struct node *root);
 void foreign_key(const struct path *path, const struct node_entry *entry, struct buf *hint);
 const char *spec_foreign_word(const char *word); /* the hint for a key of other tools; NULL: it is none */
 void foreign_value(const struct field *f, const char *text, struct buf *hint);
+void device_short_form(const struct node *item, struct buf *hint);
 void volume_short_form(const struct node *item, struct buf *hint);
 void layer_short_form(const struct node *item, struct buf *hint);
 void env_file_short_form(const struct node *item, struct buf *hint);

@@ -519,6 +519,7 @@ struct manager *manager_free(struct manager *m) {
         free(m->host.uids_taken);
         rights_done(m);
         act_filters_done(&m->host.filters);
+        act_device_filters_done(&m->host.device_filters);
         free(m->keeper_program);
         free(m->logger_program);
         free(m->client_program);

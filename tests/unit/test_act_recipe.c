@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 struct made {
         struct stack stack;
@@ -351,6 +352,28 @@ static void test_filter(void **state _unused_) {
         done(&m);
 }
 
+/* A device is made in /dev, after that is there, as it is on the host. */
+static void test_devices(void **state _unused_) {
+        static const struct recipe_device found[] = { { S_IFCHR | 0666, 10, 229 }, { S_IFBLK | 0660, 7, 1 } };
+        struct made m;
+
+        load(&m, HEAD RUN "    devices: [{source: /dev/fuse}, {source: /dev/loop1, target: /dev/my/disk}]\n");
+        struct recipe_input in = input_of(&m);
+        in.devices = found;
+        make_from(&m, &in);
+        const struct recipe_op *fuse = find(&m, RECIPE_DEVICE, 0), *disk = find(&m, RECIPE_DEVICE, 1);
+        assert_string_equal(recipe_string(&m.view, fuse->str[0]), "fuse");
+        assert_string_equal(recipe_string(&m.view, disk->str[0]), "my/disk");
+        assert_int_equal(fuse->num[0], find(&m, RECIPE_DEV, 0)->num[0]);
+        assert_int_equal(disk->num[1], S_IFBLK | 0660);
+        assert_int_equal(disk->num[2], 7);
+        assert_int_equal(disk->num[3], 1);
+        assert_true(index_of(&m, RECIPE_DEVICE, 0) > index_of(&m, RECIPE_DEV, 0));
+        explain(&m, &(struct keeper_failure){ KEEPER_STAGE_PREPARE, EPERM, index_of(&m, RECIPE_DEVICE, 1), 0 },
+                "start shop/web: make device /dev/my/disk: Operation not permitted", NULL, 6);
+        done(&m);
+}
+
 static void test_words(void **state _unused_) {
         struct made m;
 
@@ -440,5 +463,5 @@ static void test_exec(void **state _unused_) {
 
 unit_main(cmocka_unit_test(test_environment), cmocka_unit_test(test_notify), cmocka_unit_test(test_arguments),
           cmocka_unit_test(test_hook), cmocka_unit_test(test_namespaces), cmocka_unit_test(test_modes),
-          cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort), cmocka_unit_test(test_filter),
+          cmocka_unit_test(test_volumes), cmocka_unit_test(test_best_effort), cmocka_unit_test(test_filter), cmocka_unit_test(test_devices),
           cmocka_unit_test(test_words), cmocka_unit_test(test_words_for_all), cmocka_unit_test(test_exec));

@@ -285,6 +285,31 @@ static void policy_refuses(void **state _unused_) {
         diag_list_done(&diags);
 }
 
+/* Devices by their paths, with patterns that a slash ends. */
+static void devices_are_lent(void **state) {
+        static struct spec_device devices[] = { { "/dev/fuse", "/dev/fuse", "rwm" }, { "/dev/dri/card0", "/dev/dri/card0", "rw" }, { "/dev/dri/by-path/x", "/dev/x", "r" } };
+        struct spec_container c = { .replicas = 1, .name = "web", .devices = devices, .n_devices = ARRAY_SIZE(devices) };
+        struct spec spec = { .file = "s.yaml", .name = "shop", .containers = &c, .n_containers = 1 };
+        _cleanup_settings_ struct settings *s = settings_new();
+        _cleanup_buf_ struct buf out = BUF_NULL;
+        struct diag_list diags;
+
+        (void)state;
+        assert_int_equal(diag_list_init(&diags, "s.yaml"), 0);
+        assert_int_equal(settings_check_policy(s, &spec, 0, &diags), -EACCES);
+        add(s, "f", "policy = { allow_devices = []; };");
+        c.n_devices = 1;
+        assert_int_equal(settings_check_policy(s, &spec, 0, &diags), -EACCES);
+        diag_print(&diags, NULL, &out);
+        assert_string_equal(buf_text(&out),
+                            "s.yaml: error: containers.web.devices[2].source: this host lends no container the device \"/dev/dri/by-path/x\"\n"
+                            "    hint: policy.allow_devices of ctrsup.conf allows /dev/fuse, /dev/net/tun, /dev/kvm, /dev/dri/*\n"
+                            "s.yaml: error: containers.web.devices[0].source: this host lends no container the device \"/dev/fuse\"\n"
+                            "    hint: policy.allow_devices of ctrsup.conf allows none; ask its owner\n"
+                            "s.yaml: 2 errors\n");
+        diag_list_done(&diags);
+}
+
 unit_main(cmocka_unit_test(defaults), cmocka_unit_test(all_settings), cmocka_unit_test(later_settings_by_their_defaults),
           cmocka_unit_test(wrong_files), cmocka_unit_test(complaints_are_collected), cmocka_unit_test(later_files_win),
-          cmocka_unit_test(what_needs_a_restart), cmocka_unit_test(policy_refuses));
+          cmocka_unit_test(what_needs_a_restart), cmocka_unit_test(policy_refuses), cmocka_unit_test(devices_are_lent));

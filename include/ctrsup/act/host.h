@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <ctrsup/act/devices.h>
 #include <ctrsup/act/filter.h>
 #include <ctrsup/kernel/cgroup_watch.h>
 #include <ctrsup/keeper/client.h>
@@ -23,6 +24,7 @@ struct act_host {
         const char *state_dir;          /* the same, absolute */
         bool journal;                   /* journald runs: what `driver: auto` becomes */
         unsigned n_thermal_cpus;
+        struct act_device_filters device_filters;
         struct act_filters filters;     /* compiled, for launches to come */
         bool borrow_ids;                /* one container that lives as long as we do: its ids are recorded nowhere */
         int borrowed_lock;              /* holds borrowed_ids; -EBADF: none */

@@ -21,6 +21,12 @@ struct recipe_stream {
         bool own; /* a pipe of ours: the container's user becomes its owner. Never for a caller's file */
 };
 
+/* What is behind one of the container's devices. */
+struct recipe_device {
+        mode_t mode; /* with its type */
+        unsigned major, minor;
+};
+
 struct recipe_input {
         const struct spec *spec; /* borrowed by the plan: its file and marks */
         const struct spec_container *container;
@@ -34,6 +40,7 @@ struct recipe_input {
         size_t n_tasks_fds;
         const char *upper_dir;          /* of modes ephemeral and persistent: an existing directory that gets upper/ and work/ */
         const char *const *volume_dirs; /* one for each of container->volumes: the host directory of a named volume, else NULL */
+        const struct recipe_device *devices; /* one for each of container->devices */
         const char *notify_dir;         /* host directory with the notify socket; NULL: it has none */
         struct recipe_stream stdio[3];
         int peer_pidfds[_NS_MAX]; /* by namespace: of the container whose namespace is shared; -EBADF: not shared */

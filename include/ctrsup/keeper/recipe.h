@@ -48,6 +48,7 @@ enum recipe_op_kind {
         RECIPE_OVERLAY,     /* num0: slot; num1: first layer slot (base first, in a row); num2: how many; num3: slot of UPPER or
                              * of a tmpfs: upper/ and work/ are made there. upper/, so /, gets owner and mode of the base layer's / */
         RECIPE_DEV,         /* num0: slot: /dev with its nodes */
+        RECIPE_DEVICE,      /* num0: slot of DEV; str0: path in it; num1: mode with its type; num2, num3: major and minor */
         RECIPE_JOIN,        /* fd: pidfd; num0: CLONE_NEW* of the namespaces to enter; not the user namespace of a start */
         RECIPE_TIME,        /* num0, num1: monotonic and boottime offset in us, two's complement: a new time namespace */
         RECIPE_USER,        /* fd: user namespace to enter */

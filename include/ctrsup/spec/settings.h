@@ -44,7 +44,7 @@ struct settings {
         } userns;
         struct {
                 bool allow_privileged_namespaces;
-                struct spec_strings bind_roots, layer_roots;
+                struct spec_strings bind_roots, layer_roots, allow_devices; /* the last: patterns, glob(7) */
                 uint64_t max_containers;        /* of all stacks */
         } policy;
         struct settings_origin *origins;        /* opaque: where each setting came from */

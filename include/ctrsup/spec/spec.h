@@ -235,6 +235,11 @@ struct spec_schedule {
         enum spec_overlap overlap;
 };
 
+struct spec_device {
+        const char *source, *target; /* both below /dev, of the host and of the container */
+        const char *permissions;     /* of "rwm" */
+};
+
 /* Paths in the container; those of the system unless it was given. */
 struct spec_paths {
         const char **items;
@@ -272,6 +277,8 @@ struct spec_container {
         uint64_t capabilities; /* the resulting set, bit n = capability n */
         struct spec_strings cap_add, cap_drop;
         struct spec_seccomp seccomp;
+        struct spec_device *devices;
+        size_t n_devices;
         struct spec_paths masked_paths, readonly_paths;
         bool no_new_privileges;
         struct spec_dependency *depends_on;
