@@ -23,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 __builtin_trap();
         if (group_find_name(text, size, "render", &gid) == 0 && gid > PASSWD_ID_MAX)
                 __builtin_trap();
+        if (group_find_on_host(text, size, "ctrsup", &gid) == 0 && gid == (gid_t)-1)
+                __builtin_trap();
         group_collect(text, size, "app", gids, 8, &n);
         if (n > 8)
                 __builtin_trap();
