@@ -38,30 +38,6 @@ static size_t colour(const char *at, size_t len) {
         return n < len && at[n] == 'm' ? n + 1 : 0;
 }
 
-static void put_safe(struct buf *out, const char *text, size_t len) {
-        for (size_t i = 0; i < len;) {
-                size_t n = colour(text + i, len - i);
-                unsigned char c = (unsigned char)text[i];
-
-                if (n > 0) {
-                        buf_put(out, text + i, n);
-                        i += n;
-                        continue;
-                }
-                /* C1 controls reach a terminal as UTF-8 too: C2 80 to C2 9F. */
-                if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] >= 0x80 && (unsigned char)text[i + 1] < 0xa0) {
-                        buf_printf(out, "\\x%02x", (unsigned char)text[i + 1]);
-                        i += 2;
-                        continue;
-                }
-                if ((c < ' ' && c != '\t') || c == 0x7f)
-                        buf_printf(out, "\\x%02x", c);
-                else
-                        buf_putc(out, text[i]);
-                i++;
-        }
-}
-
 /* How many bytes the UTF-8 character at the start has; 0: it is none (also overlong ones, surrogates, above U+10FFFF). */
 static size_t utf8_len(const unsigned char *at, size_t len) {
         const unsigned char c = at[0];
@@ -78,6 +54,24 @@ static size_t utf8_len(const unsigned char *at, size_t len) {
         return n;
 }
 
+/* C1 controls reach a terminal as UTF-8 too (C2 80 to C2 9F), and as single bytes where it speaks an 8-bit charset. */
+static bool is_control(const unsigned char *at, size_t n) {
+        return n == 2 ? at[0] == 0xc2 && at[1] < 0xa0 : n == 1 ? *at < ' ' || *at == 0x7f : n == 0 && *at >= 0x80 && *at < 0xa0;
+}
+
+static void put_safe(struct buf *out, const char *text, size_t len) {
+        for (size_t i = 0; i < len;) {
+                const unsigned char *at = (const unsigned char *)text + i;
+                size_t n = colour(text + i, len - i), size = utf8_len(at, len - i);
+
+                if (n == 0 && is_control(at, size) && *at != '\t')
+                        buf_printf(out, "\\x%02x", at[size == 2]);
+                else
+                        buf_put(out, at, n ?: size ?: 1);
+                i += n ?: size ?: 1;
+        }
+}
+
 static void put_json_string(struct buf *out, const char *text, size_t len) {
         buf_putc(out, '"');
         for (size_t i = 0; i < len;) {
@@ -88,8 +82,8 @@ static void put_json_string(struct buf *out, const char *text, size_t len) {
                         buf_puts(out, "\xef\xbf\xbd"); /* U+FFFD */
                 else if (*at == '"' || *at == '\\')
                         buf_printf(out, "\\%c", *at);
-                else if (*at < ' ' || *at == 0x7f)
-                        buf_printf(out, "\\u%04x", *at);
+                else if (is_control(at, n))
+                        buf_printf(out, "\\u%04x", at[n - 1]); /* C2 80 to C2 9F: U+0080 to U+009F */
                 else
                         buf_put(out, at, n);
                 i += n ?: 1;

@@ -1,8 +1,10 @@
 /* The mount table and /proc/self/cgroup as any text: the readers stay within it, and what they make keeps its invariants. */
+#include <ctrsup/kernel/cgroup_stat.h>
 #include <ctrsup/kernel/cgroup_where.h>
 #include <ctrsup/kernel/mountinfo.h>
 
 #include "kernel/cgroup_cpulist.h"
+#include "kernel/cgroup_tree.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -58,6 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct cpulist list;
         if (cpulist_parse(texts[3], &list) == 0)
                 require(cpulist_find_missing(&list, &list) == -1);
+
+        uint64_t value = 0;
+        require(cgroup_text_field(texts[1], "populated", &value) <= 0);
+        require(cgroup_pressure_parse(texts[1], &value) <= 0);
         for (size_t i = 0; i < 4; i++)
                 free(texts[i]);
         return 0;

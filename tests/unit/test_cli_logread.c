@@ -267,6 +267,14 @@ static void terminal_is_safe(void **state) {
         assert_format(&l, LOGREAD_CAT, false, false,
                       "\x1b]0;title\x07\x1b[31mred\x1b[0m\t\x1b[2J\xc2\x9b"
                       "5n\r\x7f\xc3\xa4\n");
+        /* C1 also as the single bytes of an 8-bit charset, and in JSON, which is looked at on terminals, too. */
+        static const char c1[] = "\x9b" "2J\xe4\xc2\x80\xc2\x9f\xc2\xa0";
+        const struct logread_line other = { .stack = "s", .container = "c", .text = c1, .len = sizeof(c1) - 1 };
+        _cleanup_buf_ struct buf json = BUF_NULL;
+
+        assert_format(&other, LOGREAD_CAT, false, true, "\\x9b2J\xe4\\x80\\x9f\xc2\xa0\n");
+        logread_format(&json, &other, LOGREAD_JSON, false, true);
+        assert_non_null(strstr(buf_text(&json), "\"text\":\"\xef\xbf\xbd" "2J\xef\xbf\xbd\\u0080\\u009f\xc2\xa0\"}"));
 }
 
 static void json_is_utf8(void **state) {
