@@ -187,7 +187,7 @@ static const char *drip(const struct attack *a) {
 
         for (size_t i = 0; i < N; i++)
                 fds[i] = dial(a);
-        while (now_usec() - start < a->message_usec + a->message_usec / 5) {
+        while (now_usec() - start < a->message_usec + 1000000) {
                 for (size_t i = 0; i < N; i += 2)
                         (void)send(fds[i], " ", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
                 (void)poll(NULL, 0, (int)(a->message_usec / 25000));
@@ -298,7 +298,7 @@ static const char *deaf(const struct attack *a) {
 
         for (size_t i = 0; i < N; i++)
                 clients[i] = dial(a);
-        while (now_usec() - start < a->stall_usec + a->stall_usec / 7)
+        while (now_usec() - start < a->stall_usec + 1500000)
                 for (size_t i = 0; i < N; i++) {
                         for (int k = 0; k < 20; k++)
                                 (void)send(clients[i], call, sizeof(call), MSG_NOSIGNAL | MSG_DONTWAIT);
