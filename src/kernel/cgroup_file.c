@@ -58,7 +58,7 @@ int cgroup_file_read_u64(int dir_fd, const char *path, uint64_t *ret) {
 int cgroup_text_field(const char *text, const char *key, uint64_t *ret) {
         size_t len = strlen(key);
 
-        for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL) {
+        for (const char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
                 if (strncmp(line, key, len) != 0 || line[len] != ' ')
                         continue;
                 char digits[32];
