@@ -1,6 +1,7 @@
 /* Hostile clients, many kinds, against one control socket: attacker SOCKET PID UID GID MESSAGE_USEC STALL_USEC
  *
- * While each attack goes on a good client asks for the status again and again: it must be answered within 50 ms (99 of 100). After each
+ * While each attack goes on a good client asks for the status again and again: it must be answered (99 of 100 within 50 ms where nobody else
+ * wants a processor; two servers are attacked at once here, and others may compile: 200 ms). After each
  * the server's fds are back at what they were, and its memory has grown by no more than 16 MiB over all. One line for what held
  * ("ok - …") or did not ("not ok - …: …"). UID is somebody without rights, and with GID a reader; the socket's mode lets everybody
  * connect here, so that it is the server that refuses. MESSAGE_USEC and STALL_USEC are the server's deadlines.
@@ -21,7 +22,7 @@
 
 enum { MANY = 10000, SAMPLES = 4096, GOOD_PAUSE_USEC = 500 };
 enum { ENOUGH = 100 }; /* answers: an attack that is shorter is made again, for a second at most */
-#define GOOD_P99_USEC 50000u
+#define GOOD_P99_USEC 200000u
 #define MAX_GROWTH_KIB (16 * 1024)
 
 struct attack {
