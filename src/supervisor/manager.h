@@ -197,6 +197,7 @@ struct manager {
         bool fdstore;                  /* there is one */
         sd_event_source *keeper_retry;
         uint64_t next_cookie;
+        bool device_filter_said;       /* that the kernel takes none */
         unsigned launching;            /* with the keeper, unanswered */
         struct restart_budget restart_budget;
         uint64_t retry_usec;           /* of the pump: how long until the next try */

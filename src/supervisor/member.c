@@ -445,6 +445,21 @@ static int find_peers(const struct member *b, struct act_launch *l, struct mark 
         return 0;
 }
 
+/* Once: containers run without it, held by what else there is. */
+static void say_missing_filter(struct manager *m) {
+        struct report_event e = {
+                .kind = REPORT_NOTICE,
+                .priority = 4,
+                .error = m->host.device_filters.missing,
+                .message = "the kernel takes no device filter (CONFIG_CGROUP_BPF): containers are kept from devices by their /dev, nodev and the lack of mknod only"
+        };
+
+        if (e.error == 0 || m->device_filter_said)
+                return;
+        m->device_filter_said = true;
+        manager_report(m, &e);
+}
+
 bool member_launch(struct member *b) {
         struct manager *m = b->stack->manager;
         struct act_launch l = { .spec = b->generation->spec, .container = b->container, .streams = m->streams };
@@ -466,6 +481,7 @@ bool member_launch(struct member *b) {
                                          : act_log_choose(&m->host, b->container); /* whoever takes it over goes by that */
                 member_save(b); /* the intent, before anything of it is there */
                 r = hooks_launch(b, &l, &mark, &err);
+                say_missing_filter(m);
                 generation_unref(b->plan_generation);
                 b->plan_generation = generation_ref(b->generation);
                 if (r == -EAGAIN)
