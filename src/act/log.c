@@ -119,7 +119,7 @@ int act_log_hold(struct act_host *h, struct act_instance *i) {
                 if (i->log_fds[e] < 0)
                         continue;
                 act_log_name_held(name, i, e);
-                r = keeper_client_hold(h->keeper, name, i->log_fds[e]);
+                r = act_hold(h, name, i->log_fds[e]);
         }
         return r;
 }
@@ -148,7 +148,7 @@ static int open_pipes(struct act_host *h, struct act_instance *i, const struct s
                         break;
                 }
                 act_log_name_held(name, i, e);
-                r = keeper_client_hold(h->keeper, name, pipes[e][0]);
+                r = act_hold(h, name, pipes[e][0]);
                 if (r < 0)
                         (void)err_sys(err, -r, "give a log pipe to the keeper");
                 else

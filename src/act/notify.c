@@ -31,7 +31,7 @@ void act_notify_hold(struct act_host *h, const struct act_instance *i) {
 
         act_notify_name_held(name, i);
         if (h->keeper && i->notify_fd >= 0)
-                (void)keeper_client_hold(h->keeper, name, i->notify_fd);
+                (void)act_hold(h, name, i->notify_fd);
 }
 
 /* fd: of the start's folder. */

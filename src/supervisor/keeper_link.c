@@ -222,7 +222,7 @@ static void open_again(struct manager *m) {
                 r = cgroup_adopt(m->host.cgroups, "keeper", keeper_client_pid(m->host.keeper), &err);
         if (r >= 0) {
                 logger_link_keeper_is_new(m);
-                notify_socket_keeper_is_new(m);
+                notify_socket_hold_all(m);
                 if (m->adopting) /* it died while it told: nothing is listed now, and that ends the wait */
                         r = adopt_begin(m, &err);
                 else
@@ -264,9 +264,19 @@ static void keeper_lost(struct manager *m) {
                 open_again(m);
 }
 
+/* Out of memory or fds it is tried again: what a keeper does not hold is gone when we are killed. */
+static void hold_again(struct manager *m) {
+        m->host.hold_due = false;
+        logger_link_hold_again(m);
+        notify_socket_hold_all(m);
+        orphan_hold_all(m);
+}
+
 void keeper_link_tend(struct manager *m) {
         if (!m->host.keeper && m->options->mode == MODE_SERVICE && !m->over)
                 open_again(m);
+        else if (m->host.keeper && m->host.hold_due && !m->adopting)
+                hold_again(m);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {

@@ -204,13 +204,21 @@ void log_pipes_done(struct manager *m) {
 /* --- at the keeper --- */
 
 static void hold(struct manager *m, struct act_instance *i) {
-        i->log_asked = false;
         if (i->log_held)
                 (void)act_log_hold(&m->host, i);
 }
 
-void log_pipes_keeper_is_new(struct manager *m) {
+void log_pipes_hold_again(struct manager *m) {
         each(m, hold);
+}
+
+static void hold_anew(struct manager *m, struct act_instance *i) {
+        i->log_asked = false;
+        hold(m, i);
+}
+
+void log_pipes_keeper_is_new(struct manager *m) {
+        each(m, hold_anew);
 }
 
 void log_pipes_listed(struct manager *m, const char *name) {

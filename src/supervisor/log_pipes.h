@@ -18,6 +18,8 @@ void log_pipes_refused(struct manager *m, uint64_t stream_id);
 void log_pipes_forget_logger(struct manager *m);
 /* Another keeper, which holds none. */
 void log_pipes_keeper_is_new(struct manager *m);
+/* Some could not be given to it. */
+void log_pipes_hold_again(struct manager *m);
 /* The keeper holds that one; whose start nobody knows is let go. */
 void log_pipes_listed(struct manager *m, const char *name);
 /* It gave one back, or does not have it. */

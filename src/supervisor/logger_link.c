@@ -123,8 +123,13 @@ void logger_link_taken(struct manager *m, const char *name, struct keeper_event 
 
 /* So that the next supervisor finds it. */
 static int hold_socket(struct manager *m, int control) {
-        return m->options->mode == MODE_SERVICE && m->host.keeper ? keeper_client_hold(m->host.keeper, LOGGER_HELD_NAME, control)
-                                                                  : 0;
+        return m->options->mode == MODE_SERVICE && m->host.keeper ? act_hold(&m->host, LOGGER_HELD_NAME, control) : 0;
+}
+
+void logger_link_hold_again(struct manager *m) {
+        if (m->host.logger >= 0)
+                (void)hold_socket(m, m->host.logger);
+        log_pipes_hold_again(m);
 }
 
 void logger_link_keeper_is_new(struct manager *m) {

@@ -13,6 +13,8 @@ bool logger_link_again(struct manager *m);
 void logger_link_tend(struct manager *m);
 /* A keeper that knows nothing took the old one's place. */
 void logger_link_keeper_is_new(struct manager *m);
+/* Its socket, or a log pipe, could not be given to the keeper. */
+void logger_link_hold_again(struct manager *m);
 /* From the keeper's table: it holds a logger's socket. */
 void logger_link_listed(struct manager *m);
 /* The keeper gave one back. */

@@ -227,7 +227,7 @@ void notify_socket_sweep(struct manager *m) {
         act_notify_sweep(&m->host, is_known, m);
 }
 
-void notify_socket_keeper_is_new(struct manager *m) {
+void notify_socket_hold_all(struct manager *m) {
         for (size_t s = 0; s < m->n_stacks; s++)
                 for (size_t n = 0; n < m->stacks[s]->n_members; n++)
                         act_notify_hold(&m->host, &m->stacks[s]->members[n]->host);

@@ -32,6 +32,6 @@ void notify_socket_adopt(struct member *b, int fd);
 /* What is on record of starts that nobody has goes, after adoption. */
 void notify_socket_sweep(struct manager *m);
 /* A keeper that has nothing is there. */
-void notify_socket_keeper_is_new(struct manager *m);
+void notify_socket_hold_all(struct manager *m);
 /* {"status", "reloading", "stopping"}; null: it has no notify socket, or does not run. */
 json_t *notify_socket_describe(const struct member *b);

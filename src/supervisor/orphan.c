@@ -29,7 +29,7 @@ static void hold(struct member *b) {
         if (!m->host.keeper || b->host.pidfd < 0)
                 return;
         orphan_name_held(name, b->host.id_text);
-        (void)keeper_client_hold(m->host.keeper, name, b->host.pidfd); /* else the next supervisor opens another one */
+        (void)act_hold(&m->host, name, b->host.pidfd);
 }
 
 void orphan_begin(struct member *b) {

@@ -134,7 +134,7 @@ void model_clock_jumped(void) {
                 for (size_t n = 0; n < MODEL_CONTAINERS; n++) {
                         struct timed *t = &model.stacks[s].containers[n].timed;
 
-                        if (t->due || t->taken_usec > world_real_usec())
+                        if (t->due || t->queues || t->taken_usec > world_real_usec())
                                 t->excused = t->queues ? 4 : 2; /* attempts, what was queued before; a launch that is out, and what replaces it */
                         if (t->taken_usec > world_real_usec())
                                 t->taken_usec = world_real_usec();
@@ -434,7 +434,7 @@ static void check_notify(const struct proc *p) {
 
         if (!p->notifies || p->state != PROC_RUNNING || !b || b->launch_due || !phase_is_up(b->state.phase))
                 return;
-        notify_check(p, b->host.notify_fd);
+        notify_check(p, b->host.notify_fd, supervisor->host.hold_due);
         if (p->ready_heard && b->state.phase == PHASE_RUNNING && b->state.policy.type == TYPE_SERVICE &&
             b->state.hook != HOOK_POST_START && spec_readiness_of(b->container) == READINESS_NOTIFY)
                 violation("%s: pid %d has said that it is ready, and does not count as that", p->label, p->pid);
@@ -654,6 +654,8 @@ static bool somebody_waits(void) {
 }
 
 void model_check_calm(void) {
+        if (supervisor && supervisor->host.hold_due)
+                violation("something was never given to the keeper");
         if (!supervisor)
                 violation("no supervisor runs");
         for (size_t s = 0; s < MODEL_STACKS; s++) {

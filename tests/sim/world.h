@@ -198,7 +198,8 @@ bool keeper_has(const void *object);          /* it holds it, or is being given 
 void notify_live(struct proc *p);             /* it runs: it speaks from now on */
 void notify_calm(void);                       /* who runs speaks as it should */
 bool notify_is_readable(const void *socket);
-void notify_check(const struct proc *p, int fd); /* fd: where the supervisor hears it */
+/* fd: where the supervisor hears it; hold_due: something has yet to be given to the keeper */
+void notify_check(const struct proc *p, int fd, bool hold_due);
 
 /* fake_event.c */
 struct sd_event;

@@ -24,6 +24,7 @@ struct act_host {
         const char *state_dir;          /* the same, absolute */
         bool journal;                   /* journald runs: what `driver: auto` becomes */
         unsigned n_thermal_cpus;
+        bool hold_due;                  /* the keeper could not be given something that it is to hold */
         struct act_device_filters device_filters;
         struct act_filters filters;     /* compiled, for launches to come */
         bool borrow_ids;                /* one container that lives as long as we do: its ids are recorded nowhere */
@@ -34,3 +35,6 @@ struct act_host {
         struct uid_range *uids_taken;   /* of others on this host */
         size_t n_uids_taken;
 };
+
+/* The keeper, which is there, is to hold it under that name. -errno: it was not told; hold_due says so, too. */
+int act_hold(struct act_host *h, const char *name, int fd);
