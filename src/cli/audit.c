@@ -299,7 +299,7 @@ static void declared_binds(struct audit *a, const struct spec_container *c) {
                         key(f, c, "volumes[%zu].bind.propagation", n);
                 }
                 if (v->type != VOLUME_TMPFS && !v->nodev &&
-                    (f = add(a, AUDIT_HIGH, "device files there can be opened", "dev:%s", v->target))) {
+                    (f = add(a, AUDIT_NOTE, "device files there have an effect, of devices that it may open", "dev:%s", v->target))) {
                         what(f, "nodev is off at %s", v->target);
                         key(f, c, "volumes[%zu].nodev", n);
                 }
@@ -379,6 +379,29 @@ static void declared_ulimits(struct audit *a, const struct spec_container *c) {
                 }
 }
 
+/* What the default profile has of its own, and the stack file puts something else in place of. */
+static void declared_instead(struct audit *a, const struct spec_container *c) {
+        struct audit_finding *f;
+
+        for (size_t n = 0; n < c->n_devices; n++)
+                if ((f = add(a, AUDIT_HIGH, "uses the host's device, and its driver's part of the kernel", "device:%s", c->devices[n].target))) {
+                        what(f, "device %s", c->devices[n].source);
+                        key(f, c, "devices[%zu]", n);
+                }
+        if (c->masked_paths.given && (f = add(a, AUDIT_MEDIUM, "may see what is hidden of the kernel otherwise", "masked"))) {
+                what(f, "masked paths of its own");
+                key(f, c, "masked_paths");
+        }
+        if (c->readonly_paths.given && (f = add(a, AUDIT_HIGH, "may change settings of the kernel that are read-only otherwise", "readonly"))) {
+                what(f, "read-only paths of its own");
+                key(f, c, "readonly_paths");
+        }
+        if (c->seccomp.mode == SECCOMP_FILE && (f = add(a, AUDIT_MEDIUM, "has the system calls that this profile lets through", "profile"))) {
+                what(f, "a seccomp profile of its own");
+                key(f, c, "seccomp");
+        }
+}
+
 void audit_declared(struct audit *a, const struct spec *spec, const struct spec_container *c,
                     const struct spec_container *normal) {
         declared_namespaces(a, spec, c, normal);
@@ -391,6 +414,7 @@ void audit_declared(struct audit *a, const struct spec *spec, const struct spec_
                 privileges(a, c);
         if (c->seccomp.mode == SECCOMP_UNCONFINED)
                 unfiltered(a, c);
+        declared_instead(a, c);
         oom_score(a, c->oom_score_adj, c);
         limits(a, c->limits.memory, c->limits.pids, c, normal);
         declared_ulimits(a, c);
@@ -401,7 +425,7 @@ void audit_declared(struct audit *a, const struct spec *spec, const struct spec_
 /* What only the declaration knows holds as long as its mount is there. */
 static bool still_holds(const struct audit_finding *f, const struct audit_truth *t) {
         static const char *const of_mounts[] = { "bind:", "shared:", "dev:", "suid:" };
-        static const char *const unseen[] = { "joins:", "ulimit:" };
+        static const char *const unseen[] = { "joins:", "ulimit:", "device:", "masked", "readonly", "profile" };
         struct mountinfo_line line;
 
         for (size_t n = 0; n < ARRAY_SIZE(of_mounts); n++)

@@ -34,7 +34,7 @@ struct top {
         json_t *targets; /* NULL: all */
         json_t *sample, *earlier;
         uint64_t delay_usec, count; /* count 0: for ever */
-        bool draws, drawn;
+        bool draws, drawn, idle; /* idle: nothing ran, and that was said */
         int signal_fd;
         sigset_t before;
         struct termios saved;
@@ -141,8 +141,9 @@ static int show(struct top *t) {
                 put_rows(t, rows, SIZE_MAX, &out);
                 t->drawn = true;
                 code = cli_print(t->cli, &out);
-                if (json_array_size(rows) == 0)
+                if (json_array_size(rows) == 0 && !t->idle)
                         cli_say(t->cli, "nothing runs");
+                t->idle = json_array_size(rows) == 0;
         }
         json_decref(rows);
         return code;

@@ -25,6 +25,11 @@ const size_t device_n_standard = ARRAY_SIZE(device_standard);
 
 enum { HEAD = 6, PER_RULE = 8, TAIL = 2, INSNS_MAX = HEAD + PER_RULE * DEVICE_RULES_MAX + TAIL, PROGRAMS_MAX = 64 };
 
+/* All of it: an initializer promises zeros for the member it names only, and the kernel looks at every byte. */
+static void none(union bpf_attr *attr) {
+        (void)memset(attr, 0, sizeof(*attr));
+}
+
 static int bpf(enum bpf_cmd cmd, union bpf_attr *attr) {
         int r = (int)syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 
@@ -92,13 +97,13 @@ int device_filter_load(const struct device_rule *rules, size_t n, int *ret_fd, s
 
         if (n > DEVICE_RULES_MAX)
                 return err_set(err, E2BIG, "more than %d devices", DEVICE_RULES_MAX);
-        union bpf_attr attr = {
-                .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-                .insns = (uintptr_t)code,
-                .insn_cnt = (uint32_t)compile(rules, n, code),
-                .license = (uintptr_t) "GPL", /* the kernel's word for: it may use all of its helpers. It uses none */
-                .prog_name = "ctrsup_devices",
-        };
+        union bpf_attr attr;
+        none(&attr);
+        attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+        attr.insns = (uintptr_t)code;
+        attr.insn_cnt = (uint32_t)compile(rules, n, code);
+        attr.license = (uintptr_t) "GPL"; /* the kernel's word for: it may use all of its helpers. It uses none */
+        (void)strcpy(attr.prog_name, "ctrsup_devices");
         int fd = bpf(BPF_PROG_LOAD, &attr);
         if (fd < 0)
                 return err_sys(err, -fd, "load a device filter");
@@ -108,8 +113,12 @@ int device_filter_load(const struct device_rule *rules, size_t n, int *ret_fd, s
 
 static int id_of(int program_fd, uint32_t *ret) {
         struct bpf_prog_info info = { 0 };
-        union bpf_attr attr = { .info = { .bpf_fd = (uint32_t)program_fd, .info_len = sizeof(info), .info = (uintptr_t)&info } };
+        union bpf_attr attr;
 
+        none(&attr);
+        attr.info.bpf_fd = (uint32_t)program_fd;
+        attr.info.info_len = sizeof(info);
+        attr.info.info = (uintptr_t)&info;
         int r = bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
         if (r == 0)
                 *ret = info.id;
@@ -117,23 +126,26 @@ static int id_of(int program_fd, uint32_t *ret) {
 }
 
 static int attach(int cgroup_fd, int program_fd) {
-        /* beside what is above us: one program that says no is enough */
-        union bpf_attr attr = { .target_fd = (uint32_t)cgroup_fd,
-                                .attach_bpf_fd = (uint32_t)program_fd,
-                                .attach_type = BPF_CGROUP_DEVICE,
-                                .attach_flags = BPF_F_ALLOW_MULTI };
+        union bpf_attr attr;
 
+        none(&attr);
+        attr.target_fd = (uint32_t)cgroup_fd;
+        attr.attach_bpf_fd = (uint32_t)program_fd;
+        attr.attach_type = BPF_CGROUP_DEVICE;
+        attr.attach_flags = BPF_F_ALLOW_MULTI; /* beside what is above us: one program that says no is enough */
         return bpf(BPF_PROG_ATTACH, &attr);
 }
 
 /* 1: it is on the cgroup. */
 static int is_attached(int cgroup_fd, uint32_t id) {
         uint32_t ids[PROGRAMS_MAX];
-        union bpf_attr attr = { .query = { .target_fd = (uint32_t)cgroup_fd,
-                                           .attach_type = BPF_CGROUP_DEVICE,
-                                           .prog_ids = (uintptr_t)ids,
-                                           .prog_cnt = PROGRAMS_MAX } };
+        union bpf_attr attr;
 
+        none(&attr);
+        attr.query.target_fd = (uint32_t)cgroup_fd;
+        attr.query.attach_type = BPF_CGROUP_DEVICE;
+        attr.query.prog_ids = (uintptr_t)ids;
+        attr.query.prog_cnt = PROGRAMS_MAX;
         int r = bpf(BPF_PROG_QUERY, &attr);
         if (r < 0)
                 return r;

@@ -51,7 +51,7 @@ static const char *const always[] = {
         "setgid32", "setgroups", "setgroups32", "setitimer", "setpgid", "setpriority", "setregid", "setregid32", "setresgid",
         "setresgid32", "setresuid", "setresuid32", "setreuid", "setreuid32", "setrlimit", "setsid", "setsockopt", "setuid",
         "setuid32", "setxattr", "setxattrat", "shmat", "shmctl", "shmdt", "shmget", "shutdown", "sigaltstack", "signalfd",
-        "signalfd4", "sigprocmask", "sigreturn", "socketpair", "splice", "stat", "stat64", "statfs", "statfs64", "statx",
+        "signalfd4", "sigprocmask", "sigreturn", "splice", "stat", "stat64", "statfs", "statfs64", "statx",
         "swapcontext", "symlink", "symlinkat", "sync", "sync_file_range", "sync_file_range2", "arm_sync_file_range", "syncfs",
         "sysinfo", "tee", "tgkill", "time", "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime",
         "timer_gettime64", "timer_settime", "timer_settime64", "timerfd_create", "timerfd_gettime", "timerfd_gettime64",
@@ -114,6 +114,7 @@ static const struct seccomp_rule conditional[] = {
         { .name = "socket", WHEN(LOW_IS(0, AF_INET)) },
         { .name = "socket", WHEN(LOW_IS(0, AF_INET6)) },
         { .name = "socket", WHEN(LOW_IS(0, AF_NETLINK), LOW_IS(2, NETLINK_ROUTE)) },
+        { .name = "socketpair", WHEN(LOW_IS(0, AF_UNIX)) }, /* of another family it loads that family's module, at least */
         { .name = "personality", WHEN(LOW_IS(0, PER_LINUX)) },
         { .name = "personality", WHEN(LOW_IS(0, PER_LINUX32)) },
         { .name = "personality", WHEN(LOW_IS(0, UNAME26)) },

@@ -7,18 +7,35 @@
 #include "unreadable.h"
 #include "update.h"
 
+#include <ctrsup/act/filter.h>
 #include <ctrsup/act/limits.h>
 #include <ctrsup/store/revisions.h>
 
 #include <string.h>
+
+/* A profile that no filter can be made of would be found out only when what ran before is down. */
+static void check_profile(struct manager *m, const struct spec *spec, const struct spec_container *c, struct diag_list *diags) {
+        struct err err = { 0 };
+        char path[128];
+        int fd;
+
+        if (c->seccomp.mode != SECCOMP_FILE || act_filter(&m->host.filters, c, &fd, &err) >= 0 || err.code == ENOMEM)
+                return;
+        (void)snprintf(path, sizeof(path), "containers.%s.seccomp", c->name);
+        struct diag *d = diag_add(diags, DIAG_BAD_FORMAT, spec_mark(spec, path), path, "%s", err.text);
+        if (d && err.hint[0])
+                diag_hint(diags, d, "%s", err.hint);
+}
 
 /* What only this host knows to be wrong: limits it cannot keep, policy. */
 static int check_on_host(struct manager *m, const struct spec *spec, const struct stack_entry *s, size_t n_others, struct diag_list *diags) {
         if (strcmp(spec->name, "keeper") == 0 || strcmp(spec->name, "logger") == 0)
                 (void)diag_add(diags, DIAG_BAD_NAME, spec_mark(spec, "name"), "name",
                                "\"%s\" is a cgroup of ctrsup's own; choose another name", spec->name);
-        for (size_t n = 0; n < spec->n_containers; n++)
+        for (size_t n = 0; n < spec->n_containers; n++) {
                 limits_check(m->host.cgroups, spec, &spec->containers[n], diags);
+                check_profile(m, spec, &spec->containers[n], diags);
+        }
         int r = settings_check_policy(m->settings, spec, manager_count(m) - (s ? s->n_members : 0) + n_others, diags);
         if (r < 0)
                 return r;

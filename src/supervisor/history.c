@@ -92,13 +92,16 @@ static bool has_failed(const struct stack_entry *s, uint64_t number) {
         return revisions_peek(s->manager->host.state_fd, s->name, number, &r, NULL) >= 0 && r.failed;
 }
 
-/* The newest kept one before the current whose update did not fail; 0: there is none. */
+/* What an update that is not over came from; else the newest kept one before the current whose update did not fail; 0: there is none. */
 static int find_before(const struct stack_entry *s, uint64_t *ret, struct err *err) {
         _cleanup_free_ uint64_t *numbers = NULL;
         size_t n = 0;
+
+        *ret = s->fallback ? s->fallback->revision : 0;
+        if (*ret > 0)
+                return 0;
         int r = revisions_list(s->manager->host.state_fd, s->name, &numbers, &n, err);
 
-        *ret = 0;
         for (size_t k = 0; r >= 0 && k < n && *ret == 0; k++)
                 if (numbers[k] < s->generation->revision && !has_failed(s, numbers[k]))
                         *ret = numbers[k];

@@ -33,34 +33,15 @@ static const char *key_of(const struct member *b, char buf[HOOK_KEY_SIZE]) {
         return buf;
 }
 
-/* In one line, and as much of it as says which one it is. */
-static void put_command(const struct spec_strings *command, char *buf, size_t size) {
-        size_t len = 0, n = 0;
-
-        buf[0] = '\0';
-        for (; n < command->n && len < size - 1; n++)
-                len += (size_t)snprintf(buf + len, size - len, "%s%s", n ? " " : "", command->items[n]);
-        for (char *c = buf; *c; c++)
-                if ((unsigned char)*c < ' ')
-                        *c = ' ';
-        if (len < size && n == command->n)
-                return;
-        for (len = size - 4; len > 0 && ((unsigned char)buf[len] & 0xc0) == 0x80;) /* not in the middle of a character */
-                len--;
-        memcpy(buf + len, "...", 4);
-}
-
-/* "post_start[0] (./warm.sh --all)" */
+/* "post_start[0] (/bin/warm)": no arguments, which are nobody's business but an administrator's. */
 static const char *words_of(const struct member *b, char buf[HOOK_WORDS_SIZE]) {
         const struct spec_hook *hook = current(b);
-        char key[HOOK_KEY_SIZE], command[HOOK_WORDS_SIZE - HOOK_KEY_SIZE - 4];
+        char key[HOOK_KEY_SIZE];
 
-        if (!hook) {
+        if (hook)
+                (void)snprintf(buf, HOOK_WORDS_SIZE, "%s (%.60s)", key_of(b, key), hook->command.items[0]);
+        else
                 (void)snprintf(buf, HOOK_WORDS_SIZE, "%s", key_of(b, key));
-                return buf;
-        }
-        put_command(&hook->command, command, sizeof(command));
-        (void)snprintf(buf, HOOK_WORDS_SIZE, "%s (%s)", key_of(b, key), command);
         return buf;
 }
 

@@ -182,6 +182,8 @@ static void dispatch(struct manager *m, struct keeper_event *e) {
                 adopt_list_end(m);
                 return;
         case KEEPER_DONE:
+                if (msg->value == KEEPER_HOLD && msg->error)
+                        m->host.hold_due = true; /* it is out of fds: again, later */
                 if (msg->value == KEEPER_TAKE && !adopt_taken(m, msg->name, e))
                         logger_link_taken(m, msg->name, e);
                 return;

@@ -78,6 +78,8 @@ void rights_take(struct manager *m, const struct control_call *asking) {
         struct err err = { 0 };
         int r = 0;
 
+        if (!all)
+                r = err_oom(&err);
         if (m->options->mode == MODE_SERVICE && all) {
                 if (admin->n > 0)
                         memcpy(all, admin->items, admin->n * sizeof(*all));

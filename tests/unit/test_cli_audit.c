@@ -71,6 +71,8 @@ static void declared(void **state _unused_) {
                 /* the process */
                 { "    no_new_privileges: false\n    limits: {memory: 1G}\n", "medium nnp" },
                 { "    seccomp: unconfined\n    limits: {memory: 1G}\n", "high seccomp" },
+                { "    devices: [{source: /dev/kvm}]\n    limits: {memory: 1G}\n", "high device:/dev/kvm" },
+                { "    masked_paths: []\n    readonly_paths: []\n    limits: {memory: 1G}\n", "high readonly, medium masked" },
                 { "    oom_score_adj: -1\n    limits: {memory: 1G}\n", "medium oom" },
                 { "    oom_score_adj: 500\n    limits: {memory: 1G}\n", "" },
                 { "    ulimits: {core: {soft: 0, hard: infinity}, nofile: {soft: 10, hard: 10}}\n    limits: {memory: 1G}\n",

@@ -148,6 +148,7 @@ static void test_sockets(void **state _unused_) {
 
                         assert_int_equal(ask_name(&plain, "socket", family, SOCK_RAW, protocol), want);
                         assert_int_equal(ask_name(&plain, "socket", family | high, SOCK_STREAM, protocol | high), want);
+                        assert_int_equal(ask_name(&plain, "socketpair", family | high, SOCK_STREAM, protocol), family == AF_UNIX ? ALLOW : ERRNO(EPERM));
                 }
 }
 

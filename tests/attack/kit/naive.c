@@ -146,6 +146,7 @@ static void run(const struct naive *n) {
                 exit(1);
         }
         (void)usleep(n->pid ? 2000 : 0); /* where a real one reads its configuration */
+        (void)setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1); /* the image's; the host's may have merged some of them */
         (void)execvp(n->command[0], n->command);
         perror(n->command[0]);
         exit(127);
