@@ -71,7 +71,10 @@ static void look_settings(struct doctor *d) {
                 doctor_read_settings(buf_text(&out), &d->settings);
                 doctor_say(d, FINDING_OK, NULL, "ctrsupd is there, and its settings are right");
         } else {
-                doctor_say(d, FINDING_FAILURE, "ctrsupd --check-config says all of it", "%.*s",
+                char cure[160];
+
+                (void)snprintf(cure, sizeof(cure), "ctrsupd --check-config%s%.100s says all of it", d->config ? " --config " : "", d->config ? d->config : "");
+                doctor_say(d, FINDING_FAILURE, cure, "%.*s",
                            (int)strcspn(buf_text(&out), "\n"), out.len ? buf_text(&out) : "ctrsupd --check-config failed");
         }
 }

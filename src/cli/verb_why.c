@@ -60,12 +60,21 @@ static void put_one(const struct why *w, json_t *explanation, struct buf *out) {
         whyview_put(explanation, &view, out);
 }
 
+static void put_updates(const json_t *updates, struct buf *out) {
+        const json_t *update;
+        size_t n;
+
+        json_array_foreach (updates, n, update)
+                updateview_put(update, out);
+}
+
 static int print_text(const struct why *w, const json_t *all, const json_t *updates) {
         _cleanup_buf_ struct buf out = BUF_NULL;
         json_t *explanation;
-        const json_t *update;
         size_t n, fine = 0;
 
+        if (w->of_stack)
+                put_updates(updates, &out);
         json_array_foreach (all, n, explanation) {
                 if (w->of_stack && whyview_is_fine(explanation))
                         fine++;
@@ -78,8 +87,8 @@ static int print_text(const struct why *w, const json_t *all, const json_t *upda
                            : n == 1 ? "its "
                                     : "all ",
                            fine, fine == 1 ? "container is" : "containers are");
-        json_array_foreach (updates, n, update)
-                updateview_put(update, &out);
+        if (!w->of_stack)
+                put_updates(updates, &out);
         return cli_print(w->cli, &out);
 }
 
