@@ -10,14 +10,18 @@
 #include "orphan.h"
 
 #include <ctrsup/observe/started.h>
+#include <ctrsup/store/lock.h>
 
 #include <assert.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
+enum { COMES_PAUSE_USEC = 5000, COMES_USEC = 2000000 };
 #define RETRY_USEC USEC_PER_SEC /* a keeper that cannot be started */
 
 static void answered(struct member *b) {
@@ -325,13 +329,36 @@ static int find_keeper(struct manager *m, struct err *err) {
         return r;
 }
 
+static bool is_absent(int r) {
+        return r == -ENOENT || r == -ECONNREFUSED || r == -ECONNRESET;
+}
+
+/* One that a supervisor started before it was killed has the lock, and does not serve yet. */
+static bool one_comes_up(const struct manager *m) {
+        _cleanup_fd_ int fd = openat(m->runtime_fd, KEEPER_LOCK, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+        return fd >= 0 && lock_try(fd, 0) == -EWOULDBLOCK;
+}
+
+static int await_keeper(struct manager *m, struct err *err) {
+        const struct timespec pause = { .tv_nsec = COMES_PAUSE_USEC * 1000L };
+
+        for (unsigned waited = 0;; waited += COMES_PAUSE_USEC) {
+                int r = find_keeper(m, err);
+
+                if (!is_absent(r) || waited >= COMES_USEC || !one_comes_up(m))
+                        return r;
+                (void)nanosleep(&pause, NULL);
+        }
+}
+
 int keeper_link_open(struct manager *m, struct err *err) {
         struct err why = { 0 };
         int r = -ENOENT;
 
         if (m->options->mode == MODE_SERVICE)
-                r = find_keeper(m, &why);
-        if (r < 0 && r != -ENOENT && r != -ECONNREFUSED && r != -ECONNRESET)
+                r = await_keeper(m, &why);
+        if (r < 0 && !is_absent(r))
                 return err_set(err, -r, "reach the keeper: %s", why.text);
         if (r < 0) {
                 struct keeper_spawn spawn = {
